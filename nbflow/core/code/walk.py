@@ -1,0 +1,329 @@
+"""The walk from name to name, which `closure` starts and reads the results of.
+
+Alone resolves names: in the namespace where a function lives, then among the builtins. Each name becomes a part of its
+own, so that the order of the walk and recursion among functions leave no trace in the digests.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import functools
+import os
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from itertools import islice
+from types import FunctionType, ModuleType
+from typing import Any
+
+from nbflow.core.code import sharing
+from nbflow.core.code.cells import cell_text
+from nbflow.core.code.definitions import (
+    annotations_digest,
+    by_name,
+    class_digest,
+    facts_of,
+    function_digest,
+    is_importable,
+)
+from nbflow.core.code.mentions import Mentions, is_history, mentions_of
+from nbflow.core.code.modules import Modules
+from nbflow.core.code.reached import Reached
+from nbflow.core.code.scope import global_names
+from nbflow.core.code.source import normal_form
+from nbflow.core.parts import combine, shorten
+from nbflow.core.values.inputs import preview
+from nbflow.errors import UnhashableInputError
+
+CodeDigest = Callable[[object], bytes]
+DigestValue = Callable[[Any, CodeDigest, str], bytes]
+
+PROVIDED = frozenset({"task", "display"})
+"""Names that a body reads and that the worker, not the notebook, gives it."""
+
+_MODULE_DUNDERS = frozenset(
+    {"__name__", "__doc__", "__builtins__", "__spec__", "__loader__", "__package__", "__file__", "__debug__"}
+    | {"__annotations__", "__import__", "__build_class__"}
+)
+_SHELL_NAMES = frozenset({"get_ipython", "exit", "quit", "open"})
+_LRU_CACHE = type(functools.lru_cache(lambda: None))
+_MISSING = object()
+_HOLDERS = (list, tuple, set, frozenset)
+_MOST_TYPES = 1000
+_TEXT_PREVIEW = 400
+
+
+class Walk:
+    """One walk over what code reaches.
+
+    Parameters
+    ----------
+    namespace : dict
+        The notebook's: its names are shipped.
+    digest_value : callable
+        See `closure.reach`.
+    modules : Modules
+        Looks modules up.
+    environ : mapping of str to str
+        The environment of the task.
+    """
+
+    def __init__(
+        self, namespace: dict[str, Any], digest_value: DigestValue, modules: Modules, environ: Mapping[str, str]
+    ) -> None:
+        self._namespace = namespace
+        self._digest_value = digest_value
+        self._tree: ast.Module | None = None
+        self._stars: dict[str, Any] = {}
+        self._queue: list[tuple[dict[str, Any], str, str]] = []
+        self._read: set[tuple[int, str]] = set()
+        self._followed: dict[int, FunctionType] = {}
+        self._stack: list[int] = []
+        self._known: dict[int, tuple[object, bytes]] = {}
+        self._recursions = 0
+        self._bare: dict[str, FunctionType] = {}
+        self._documents: set[bytes] = set()
+        self._data: dict[str, Any] = {}
+        self.found = Reached(modules, environ)
+
+    # What the caller does: start, read, value, finish
+
+    def start(self, tree: ast.Module) -> None:
+        """Take in the body's own text."""
+        self._tree = tree
+        self._stars = _star_names(tree)
+        self._mentioned(mentions_of(tree, top_level=True), self._namespace, "the body")
+
+    def read(self, namespace: dict[str, Any], names: Iterable[str], owner: str, *, surely: bool = True) -> None:
+        """Follow names that code reads; those read only perhaps are not missing when they are not there."""
+        for name in names:
+            if (id(namespace), name) not in self._read and (surely or name in namespace):
+                self._read.add((id(namespace), name))
+                self._queue.append((namespace, name, owner))
+
+    def value(self, value: object, name: str) -> bytes:
+        """Digest a value; the code inside is followed."""
+        return self._digest_value(value, self.code, name)
+
+    def value_given(self, value: object, name: str) -> None:
+        """Follow what an input leads to; its own digest is the caller's."""
+        self._needs_types(value)
+        self.value(value, name)
+
+    def finish(self, declared_env: frozenset[str], *, knows_all: bool) -> Reached:
+        """Walk to the end."""
+        while self._queue or self.found.wanted:
+            self._empty_queue()
+            self.found.take_modules()
+        self._take_sharing()
+        self._take_observed()
+        self.found.close(declared_env, knows_all=knows_all)
+        return self.found
+
+    # Names
+
+    def _empty_queue(self) -> None:
+        while self._queue:
+            namespace, name, owner = self._queue.pop()
+            value = namespace.get(name, _MISSING)
+            if value is _MISSING or self._is_shells(name, value):
+                self._absent(name)
+            elif namespace is self._namespace:
+                self._take_global(name, getattr(value, "__nbflow_function__", value))
+            else:
+                self._take_hidden(name, value, owner)
+
+    def _is_shells(self, name: str, value: object) -> bool:
+        """Whether a name stands for what IPython puts into the namespace, which a worker has not."""
+        space = getattr(value, "__globals__", None) or {}  # its `open` says that it is of another module
+        maker = space.get("__name__") or getattr(value, "__module__", None) or type(value).__module__
+        return name in _SHELL_NAMES and str(maker).startswith(("IPython", "ipykernel"))
+
+    def _absent(self, name: str) -> None:
+        if name == "get_ipython":
+            self.found.dynamic("get_ipython()", "the code")
+        elif name not in PROVIDED and not hasattr(builtins, name):
+            self.found.missing.add(name)
+
+    def _take_global(self, name: str, value: Any) -> None:
+        if name in _MODULE_DUNDERS or self._stars.get(name, _MISSING) is value:
+            return
+        if value is os.environ:
+            raise UnhashableInputError(f"`{name}` is os.environ; write `os.environ` where it is read", name=name)
+        if isinstance(value, ModuleType):
+            self._take_alias(name, value)
+            return
+        if is_history(name):
+            self.found.dynamic(name, "the code")
+            self.found.captured[name] = value
+            return
+        self.found.captured[name] = value
+        if isinstance(value, (FunctionType, _LRU_CACHE)):
+            self._take_function(name, value)
+        elif isinstance(value, type):
+            self.found.part("class", name, self.code(value), self._text(value))
+        else:
+            self._data[name] = value
+            self._needs_types(value)
+            self.found.part("global", name, self._data_digest(name, value), preview(value, name))
+
+    def _needs_types(self, value: Any) -> None:
+        """Note the modules whose methods a value brings along: of its own type, and of the types that it holds."""
+        held = value.values() if isinstance(value, dict) else value if isinstance(value, _HOLDERS) else ()
+        for kind in {type(value), *map(type, islice(held, _MOST_TYPES))}:
+            self.found.needs(kind.__module__)
+
+    def _data_digest(self, name: str, value: Any) -> bytes:
+        compiled = getattr(value, "py_func", None)
+        if isinstance(compiled, FunctionType):  # numba: its own state is a random identity and what it has compiled
+            options = self.value(getattr(value, "targetoptions", None), name)
+            return combine("compiled", [self.code(type(value)), self.code(compiled), options])
+        return self.value(value, name)
+
+    def _take_alias(self, name: str, module: ModuleType) -> None:
+        self.found.aliases[name] = module.__name__
+        self.found.part("alias", name, combine("alias", [module.__name__.encode()]), f"module {module.__name__}")
+        self.found.needs(module.__name__)
+
+    def _take_function(self, name: str, value: Any) -> None:
+        if isinstance(value, FunctionType) and self._may_drop_annotations(name, value):
+            self._bare[name] = value
+            digest = function_digest(value, self, annotations=False)
+        else:
+            digest = self.code(value)
+        self.found.part("function", name, digest, self._text(value))
+
+    def _may_drop_annotations(self, name: str, function: FunctionType) -> bool:
+        return not is_importable(function) and function.__name__ == name == facts_of(function.__code__).bare_name
+
+    def _take_hidden(self, name: str, value: Any, owner: str) -> None:
+        if name in _MODULE_DUNDERS:
+            return
+        if isinstance(value, ModuleType):
+            digest = combine("alias", [value.__name__.encode()])
+            self.found.needs(value.__name__)
+        else:
+            digest = self.value(value, f"{name} of {owner}()")
+        self.found.part("hidden", f"{name} of {owner}", digest, preview(value, name))
+
+    def _text(self, value: Any) -> str:
+        code = getattr(getattr(value, "__wrapped__", value), "__code__", None)
+        text = facts_of(code).text if code is not None else ""
+        return shorten(text or getattr(value, "__qualname__", ""), _TEXT_PREVIEW)
+
+    # Code
+
+    def code(self, value: object) -> bytes:
+        """Digest a function, class, builtin or module by itself, and follow what it leads to."""
+        known = self._known.get(id(value))
+        if known is not None:
+            return known[1]
+        if id(value) in self._stack:
+            self._recursions += 1
+            distance = len(self._stack) - self._stack.index(id(value))
+            return combine("recursion", [distance.to_bytes(4, "little")])
+        before = self._recursions
+        self._stack.append(id(value))
+        try:
+            digest = self._own_digest(value)
+        finally:
+            self._stack.pop()
+        if self._recursions == before:  # else it depends on where the walk came in
+            self._known[id(value)] = (value, digest)
+        return digest
+
+    def _own_digest(self, value: Any) -> bytes:
+        if isinstance(value, ModuleType):
+            self.found.needs(value.__name__)
+            return combine("module", [value.__name__.encode()])
+        if isinstance(value, FunctionType) and not is_importable(value):
+            _refuse_dispatcher(value)
+            return function_digest(value, self)
+        if isinstance(value, _LRU_CACHE) and not is_importable(value):
+            settings = self.value(value.cache_parameters(), "cache_parameters")
+            return combine("lru_cache", [self.code(value.__wrapped__), settings])
+        if isinstance(value, type) and not is_importable(value):
+            return self._class(value)
+        self.found.needs(getattr(value, "__module__", None) or "")
+        return by_name(value)
+
+    def _class(self, cls: type) -> bytes:
+        digest = class_digest(cls, self)
+        self._document(cls, cls.__qualname__)
+        if self._namespace.get(cls.__qualname__) is cls:
+            self.found.classes[cls.__qualname__] = digest
+            self.read(self._namespace, (cls.__qualname__,), "")
+        return digest
+
+    def follow(self, function: FunctionType) -> None:
+        """Follow what a function's code reads, where its globals are not an installed module's."""
+        if id(function) in self._followed:
+            return
+        self._followed[id(function)] = function
+        self._document(function, function.__qualname__)
+        if not self._is_installed(function):
+            self._keep_source(function)
+            reads, _ = global_names(function.__code__)
+            self.read(function.__globals__, reads, function.__qualname__)
+            self._mentioned(facts_of(function.__code__).mentions, function.__globals__, f"`{function.__qualname__}`")
+
+    def _is_installed(self, function: FunctionType) -> bool:
+        """Whether a function that is shipped by value, as a decorator's wrapper is, was made by installed code."""
+        module = sys.modules.get(str(function.__globals__.get("__name__")))
+        if module is None or module.__name__ == "__main__" or vars(module) is not function.__globals__:
+            return False
+        self.found.needs(module.__name__)
+        return self.found.is_installed(module.__name__)
+
+    def _keep_source(self, function: FunctionType) -> None:
+        filename = function.__code__.co_filename
+        text = cell_text(filename)
+        if text and not os.path.exists(filename):
+            self.found.sources[filename] = text
+
+    def _document(self, owner: Any, name: str) -> None:
+        self._documents.add(combine("docstring", [name.encode(), repr(owner.__doc__).encode("utf-8", "surrogatepass")]))
+
+    def _mentioned(self, found: Mentions, namespace: dict[str, Any], owner: str) -> None:
+        self.read(namespace, found.names, owner, surely=False)
+        self.found.mentioned(found, owner)
+
+    # At the end
+
+    def _take_sharing(self) -> None:
+        for names in sharing.groups(self._data):
+            digest = self.value([self._data[name] for name in names], names[0])
+            self.found.part("sharing", ", ".join(names), digest, "hold an object in common")
+
+    def _take_observed(self) -> None:
+        """Add annotations and docstrings where code may look at them."""
+        everything = self.found.mentions.reads_annotations
+        for name, function in self._bare.items():
+            if everything or name in self.found.mentions.values:
+                self.found.part("annotations", name, annotations_digest(function, self), "annotations")
+        if self.found.mentions.reads_docstrings:
+            chunks = sorted(self._documents) + [file.docstrings for _, file in sorted(self.found.files.items())]
+            if self._tree is not None:
+                chunks.append(normal_form(self._tree, docstrings=True))
+            self.found.part("docstrings", "", combine("docstrings", chunks), "docstrings")
+        self._empty_queue()
+
+
+def _star_names(tree: ast.Module) -> dict[str, Any]:
+    """Names that ``from module import *`` binds in the body: once they are in the notebook too, they are still its own."""
+    found: dict[str, Any] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.names[0].name == "*" and node.module in sys.modules:
+            module = sys.modules[node.module]
+            public = getattr(module, "__all__", [name for name in vars(module) if not name.startswith("_")])
+            found.update((name, getattr(module, name, _MISSING)) for name in public)
+    return found
+
+
+def _refuse_dispatcher(function: FunctionType) -> None:
+    if function.__code__.co_qualname == "singledispatch.<locals>.wrapper":
+        raise UnhashableInputError(
+            f"`{function.__name__}` is a singledispatch function, which cannot travel to a task; "
+            "define it in a module beside the notebook, or in the body",
+            name=function.__name__,
+        )

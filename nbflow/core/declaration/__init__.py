@@ -1,0 +1,1 @@
+"""What a ``%%process`` cell says: its line, its options, its parameters and outputs."""

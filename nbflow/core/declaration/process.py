@@ -1,0 +1,158 @@
+"""The process: what a ``%%process`` cell declares, read once.
+
+Puts together what the readers of this floor found: the line, the options, the directives and the body. Evaluates nothing
+and runs nothing.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from nbflow.core.code.source import Body, normal_form, parse_body
+from nbflow.core.declaration.directive_values import INLINE
+from nbflow.core.declaration.directives import Directives, parse_directives
+from nbflow.core.declaration.line import Declaration, parse_line, with_blocks
+from nbflow.core.declaration.options import split_options
+from nbflow.core.declaration.outputs import Output
+from nbflow.core.parts import Part, combine, shorten
+from nbflow.core.script import shell
+from nbflow.errors import DeclarationError
+
+SOURCE_PREVIEW = 1500
+"""Characters of a body that an entry keeps, so that `why` can name the line that changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """What a ``%%process`` cell declares.
+
+    Attributes
+    ----------
+    declaration : Declaration
+        Name, parameters and outputs.
+    directives : Directives
+        The options that are Nextflow's directives.
+    text : str
+        The body as it is run: Python (IPython's syntax already turned into calls) or a script.
+    shown : str
+        The body as it was typed.
+    cell : str
+        The whole cell as it was typed, its ``%%process`` line first.
+    first_line : int
+        Line of the cell on which the body begins; the ``%%process`` line is line 1.
+    body : Body or None
+        What the body reads and binds; None for a script.
+    """
+
+    declaration: Declaration
+    directives: Directives
+    text: str
+    shown: str
+    cell: str
+    first_line: int
+    body: Body | None
+
+    @property
+    def name(self) -> str:
+        """The process name."""
+        return self.declaration.name
+
+    @property
+    def is_script(self) -> bool:
+        """Whether the body is a script for the interpreter that its first line names."""
+        return self.body is None
+
+    @property
+    def filename(self) -> str:
+        """What tracebacks call the cell."""
+        return f"%%process {self.name}"
+
+    @property
+    def outputs(self) -> tuple[Output, ...] | None:
+        """The declared outputs; None where the body's own names are the outputs."""
+        return self.declaration.outputs
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """Names of the declared outputs; where there is no declaration, of what the body binds."""
+        if self.outputs is not None:
+            return tuple(output.name for output in self.outputs)
+        return () if self.body is None else tuple(name for name in self.body.binds if not name.startswith("_"))
+
+    @property
+    def wanted(self) -> Mapping[str, str] | None:
+        """How each declared output is declared, by name: what a remembered task must have kept."""
+        return None if self.outputs is None else {output.name: declared(output) for output in self.outputs}
+
+    @property
+    def source(self) -> Part:
+        """The source, as the part of the task hash that it is."""
+        form = self.text.encode("utf-8", "surrogatepass") if self.body is None else _form(self.body)
+        return Part(
+            "source", "", combine("script" if self.is_script else "python", [form]), shorten(self.shown, SOURCE_PREVIEW)
+        )
+
+
+def _form(body: Body) -> bytes:
+    # A semicolon at the end decides what is shown, and what was shown is shown again on a hit.
+    quiet = isinstance(body.tree.body[-1], ast.Expr) and not body.shows_last if body.tree.body else False
+    return normal_form(body.tree) + b";" * quiet
+
+
+def declared(output: Output) -> str:
+    """How an output is declared, in one text: annotation and source."""
+    source = output.source
+    text = "" if source is None else f"{source.kind}({source.argument!r}, {sorted(source.options.items())!r})"
+    return f"{output.annotation or ''}={text}"
+
+
+def read_process(line: str, cell: str, to_python: Callable[[str], str] = str) -> Process:
+    """Read a ``%%process`` cell.
+
+    Parameters
+    ----------
+    line : str
+        Its line, behind ``%%process`` and flags.
+    cell : str
+        The cell below the line.
+    to_python : callable
+        Turns IPython's syntax into Python, line by line.
+
+    Raises
+    ------
+    DeclarationError
+        If options or body cannot be used as written.
+    """
+    declaration = parse_line(line)
+    options = split_options(cell)
+    typed = f"%%process {line}\n{cell}"
+    if not options.body.strip():
+        raise DeclarationError(
+            f"process `{declaration.name}` has no body: write Python below the options, or a script that begins with `#!`"
+        )
+    directives = parse_directives(options.values, options.lines)
+    whole = with_blocks(declaration, options.values)
+    if shell.interpreter(options.body) is not None:
+        _refuse_inline(declaration.name, directives, "a script")
+        return _script(whole, directives, options.body, typed, options.first_body_line)
+    # Padded, so that its lines are numbered as in the cell, in errors and tracebacks alike.
+    text = "\n" * (options.first_body_line - 1) + to_python(options.body)
+    body = parse_body(text, f"%%process {declaration.name}", in_kernel=directives.executor == INLINE)
+    if body.is_async:
+        _refuse_inline(declaration.name, directives, "a body with top-level `await`")
+    return Process(whole, directives, body.text, options.body, typed, options.first_body_line, body)
+
+
+def _refuse_inline(name: str, directives: Directives, what: str) -> None:
+    if directives.executor == INLINE:
+        raise DeclarationError(f"process `{name}` is {what}, which cannot run in the kernel; remove `executor: inline`")
+
+
+def _script(declaration: Declaration, directives: Directives, body: str, cell: str, first_line: int) -> Process:
+    # A script binds no notebook names: without `->` it has no outputs, and what it prints is shown.
+    outputs = declaration.outputs or ()
+    for name in (*declaration.input_names, *(output.name for output in outputs if output.source is None)):
+        shell.check_name(name, f"input or output of script `{declaration.name}`")
+    return Process(replace(declaration, outputs=outputs), directives, body, body, cell, first_line, None)

@@ -1,0 +1,1 @@
+"""Bash: what a script reads, and how values become its variables."""

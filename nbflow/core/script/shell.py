@@ -1,0 +1,243 @@
+"""Scripts: which globals they read, and how values become variables without ever becoming code.
+
+Alone quotes values for bash and says which names and values it takes. Writes and runs nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from pathlib import PurePath, PurePosixPath
+from typing import Any
+
+from nbflow.core.script.bash_names import read_names
+from nbflow.errors import DeclarationError, InputError
+
+TASK_FIELDS = ("name", "process", "tag", "index", "hash", "attempt", "cpus", "memory", "time")
+"""Fields of ``task`` that a script sees, as ``task_cpus`` and so on."""
+
+_SET_BY_BASH = frozenset(
+    ("_", "COLUMNS", "COPROC", "DIRSTACK", "EPOCHREALTIME", "EPOCHSECONDS", "EUID", "FUNCNAME", "GROUPS", "HISTCMD")
+    + ("HOSTNAME", "HOSTTYPE", "IFS", "LINENO", "LINES", "MACHTYPE", "MAPFILE", "OLDPWD", "OPTARG", "OPTERR", "OPTIND")
+    + ("OSTYPE", "PIPESTATUS", "PPID", "PS1", "PS2", "PS3", "PS4", "PWD", "RANDOM", "READLINE_LINE", "REPLY", "SECONDS")
+    + ("SHELLOPTS", "SHLVL", "SRANDOM", "UID")
+)
+_STEERING = frozenset(
+    (
+        "CDPATH",
+        "ENV",
+        "EXECIGNORE",
+        "FCEDIT",
+        "FIGNORE",
+        "FUNCNEST",
+        "GLOBIGNORE",
+        "GLOBSORT",
+        "HOME",
+        "INPUTRC",
+        "LANG",
+    )
+    + ("LANGUAGE", "LOGNAME", "MAIL", "PATH", "POSIXLY_CORRECT", "PROMPT_COMMAND", "SHELL", "TERM", "TIMEFORMAT")
+    + ("TMOUT", "TMPDIR", "TZ", "USER", "auto_resume", "histchars")
+)
+_TASK_VARIABLES = frozenset(f"task_{name}" for name in TASK_FIELDS)
+RESERVED = _SET_BY_BASH | _STEERING | _TASK_VARIABLES
+"""Names that mean something to the shell or to the programs that it starts, or that nbflow sets."""
+
+_RESERVED_PREFIXES = ("BASH", "COMP_", "DYLD_", "HIST", "LC_", "LD_", "NXF_", "READLINE_")
+_SHOWN: Mapping[type, Callable[[Any], str]] = {
+    str: str.__str__,
+    int: int.__repr__,
+    float: float.__repr__,
+    Decimal: Decimal.__str__,
+}
+_SHELL_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+
+
+def globals_read(script: str) -> frozenset[str]:
+    """Names that a bash script expands and does not set: notebook globals or variables of the environment.
+
+    Parameters
+    ----------
+    script : str
+        Its text.
+
+    Returns
+    -------
+    frozenset of str
+        Without what bash and nbflow set. Inputs are among them; the caller takes them out, and tells globals from
+        variables of the environment.
+    """
+    names = read_names(script)
+    return frozenset(name for name in names.expanded - names.assigned if not _is_set_by_shell(name))
+
+
+def required(script: str) -> frozenset[str]:
+    """Of `globals_read`, the names without which the script fails under ``bash -u``.
+
+    Not those that only ever stand as in ``${name:-default}``, and none if the script has ``eval``, ``source`` or ``.``,
+    which may set them out of sight.
+    """
+    names = read_names(script)
+    return frozenset() if names.opaque else globals_read(script) & names.needed - names.defaulted
+
+
+def _is_set_by_shell(name: str) -> bool:
+    return name in _SET_BY_BASH or name in _TASK_VARIABLES or name.startswith("BASH")
+
+
+def check_name(name: str, what: str) -> None:
+    """Refuse a name that cannot be a variable of a script.
+
+    Parameters
+    ----------
+    name : str
+        Of an input or output.
+    what : str
+        For the error, as in "input of `quant`".
+
+    Raises
+    ------
+    DeclarationError
+        If it is reserved, or not plain ASCII.
+    """
+    if not _SHELL_NAME.fullmatch(name):
+        raise DeclarationError(
+            f"`{name}` cannot be an {what}: a shell's variables have letters a-z, digits and `_` only"
+        )
+    if name in RESERVED or name.startswith(_RESERVED_PREFIXES):
+        raise DeclarationError(
+            f"`{name}` cannot be an {what}: it means something to the shell; rename it, as in `{name.lower()}_`"
+        )
+
+
+def interpreter(body: str) -> tuple[str, ...] | None:
+    """The words of the ``#!`` line; None if the body is no script.
+
+    Raises
+    ------
+    DeclarationError
+        If the line names no interpreter.
+    """
+    if not body.startswith("#!"):
+        return None
+    words = tuple(body.partition("\n")[0][2:].split())
+    if not words:
+        raise DeclarationError("the `#!` line names no interpreter; write `#!/usr/bin/env bash`")
+    return words
+
+
+def is_bash(words: tuple[str, ...]) -> bool:
+    """Whether the words of a ``#!`` line start bash, directly or through ``env``."""
+    programs = [PurePosixPath(word).name for word in words if not word.startswith("-") and "=" not in word]
+    return (programs[1:] if programs[:1] == ["env"] else programs)[:1] == ["bash"]
+
+
+def task_variables(task: Mapping[str, object]) -> dict[str, object]:
+    """The variables by which a script sees its task.
+
+    Parameters
+    ----------
+    task : mapping
+        Fields of the task; those that are no `TASK_FIELDS` are left out. ``memory`` is in bytes and ``time`` in seconds,
+        so that a script can compute with them; None is empty.
+    """
+    return {f"task_{name}": _whole(task[name]) for name in TASK_FIELDS if name in task}
+
+
+def _whole(value: object) -> object:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def prologue(variables: Mapping[str, object]) -> str:
+    """Assignments that set variables of a bash script, and can do nothing else.
+
+    Parameters
+    ----------
+    variables : mapping of str to object
+        None is the empty string; bools are ``true`` and ``false``; numbers as Python shows them; paths as their text;
+        lists and tuples of these are arrays.
+
+    Returns
+    -------
+    str
+        Lines of bash. Encode them with `encode`: file names need not be UTF-8.
+
+    Raises
+    ------
+    InputError
+        If a value is of another type, or no shell can hold it.
+
+    Notes
+    -----
+    The names are unset first: what the environment exports under such a name would else be changed for the programs
+    that the script starts.
+    """
+    if not variables:
+        return ""
+    lines = [f"{name}={_quoted(name, value)}" for name, value in variables.items()]
+    return "\n".join([f"unset -v {' '.join(variables)}", *lines, ""])
+
+
+def script(body: str, assignments: str) -> str:
+    """A script with its prologue, right below the ``#!`` line.
+
+    Parameters
+    ----------
+    body : str
+        As typed; begins with ``#!``.
+    assignments : str
+        From `prologue`.
+    """
+    first, _, rest = body.rstrip("\n").partition("\n")
+    return f"{first}\n{assignments}{rest}".rstrip("\n") + "\n"
+
+
+def encode(text: str) -> bytes:
+    """The bytes of a script or prologue; a file name that is not UTF-8 gets its own bytes back."""
+    return text.encode("utf-8", "surrogateescape")
+
+
+def _quoted(name: str, value: object) -> str:
+    if isinstance(value, (list, tuple)):
+        return "(" + " ".join(_quote(_text(name, item, f"{name}[{at}]")) for at, item in enumerate(value)) + ")"
+    return _quote(_text(name, value, name))
+
+
+def _quote(text: str) -> str:
+    return "'" + text.replace("'", "'\\''") + "'"
+
+
+def _text(name: str, value: object, where: str) -> str:
+    text = _plain_text(value)
+    if text is None:
+        raise InputError(
+            f"`{where}` is of type {type(value).__name__}, which a script cannot take; pass a text, number, bool, path "
+            f"or a list of these, as in `str({name})`",
+            name=name,
+        )
+    if "\0" in text:
+        raise InputError(f"`{where}` contains a NUL character, which no shell can hold; pass it as a file", name=name)
+    try:
+        encode(text)
+    except UnicodeEncodeError as error:
+        raise InputError(f"`{where}` is not valid text: {error.reason}; pass it as a file", name=name) from error
+    return text
+
+
+def _plain_text(value: object) -> str | None:
+    """The text of a scalar; None if it is none. Subclasses (enums, NumPy's numbers) give the text of what they hold."""
+    if isinstance(value, PurePath):
+        return os.fspath(value)
+    # NumPy's scalars: numbers, but not Python's.
+    if getattr(value, "shape", None) == () and hasattr(value, "item"):
+        value = value.item()
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    for kind, show in _SHOWN.items():
+        if isinstance(value, kind):
+            return show(value)
+    return None

@@ -1,0 +1,1 @@
+"""The task: its hash, its entry, the resume decision, and why."""

@@ -1,0 +1,250 @@
+"""What a call takes along: the globals and fixed inputs that all its tasks share, as values and as hash parts.
+
+Alone puts the parts of a task hash together (design 2.1). Facts in, values out: the namespace, the environment and the
+digests of known outputs come in as a `Scene`.
+"""
+
+from __future__ import annotations
+
+import builtins
+import difflib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from nbflow.core.code.closure import CodeDigester, Reach, reach
+from nbflow.core.code.sharing import sharing_parts
+from nbflow.core.code.walk import PROVIDED
+from nbflow.core.declaration.annotations import names_in_types
+from nbflow.core.declaration.process import Process
+from nbflow.core.parts import SCHEME, Part, combine, shorten
+from nbflow.core.script import shell
+from nbflow.core.secrets import MASK, is_secret
+from nbflow.core.task.hash import call_digest
+from nbflow.core.values.inputs import Files, InputReader, OutputDigest
+from nbflow.errors import MissingInputError
+
+_NOT_TAKEN_ALONG = frozenset({"name", "source", "directive", "file", "env", "package"})
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """The moment of a call.
+
+    Attributes
+    ----------
+    namespace : dict
+        The notebook's.
+    launch_dir : str
+        Absolute.
+    environ : mapping of str to str
+        The kernel's environment.
+    sys_path : tuple of str
+        The kernel's module search path.
+    session : str
+        The session's id.
+    output_digest : callable
+        Knows the outputs of tasks by path.
+    """
+
+    namespace: dict[str, Any]
+    launch_dir: str
+    environ: Mapping[str, str]
+    sys_path: tuple[str, ...]
+    session: str
+    output_digest: OutputDigest
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """What all tasks of one call share.
+
+    Attributes
+    ----------
+    values : dict of str to object
+        Globals and fixed inputs, to be shipped together.
+    fixed : tuple of str
+        Names of the fixed inputs among them.
+    parts : tuple of Part
+        Hash parts.
+    digest : bytes
+        Digest of the parts but the inputs: the call's.
+    inputs : mapping of str to bytes
+        Digests of the fixed inputs. Apart from the call's, so that an input counts the same given by itself or by a
+        channel.
+    reader : InputReader
+        Reads the inputs that the tasks have of their own, in the same way.
+    staged : mapping of str to str
+        Files to stage for every task.
+    checks : mapping of str to str
+        Globals that the body must not change unnoticed, with their digests in hex.
+    reach : Reach or None
+        What the body's code reaches; None for a script.
+    """
+
+    values: dict[str, Any]
+    fixed: tuple[str, ...]
+    parts: tuple[Part, ...]
+    digest: bytes
+    inputs: Mapping[str, bytes]
+    reader: InputReader
+    staged: Mapping[str, str]
+    checks: Mapping[str, str]
+    reach: Reach | None
+
+    @property
+    def container(self) -> str:
+        """Name of the values' container: a digest of their content (32 hex), for pickles of equal values differ."""
+        chunks = sorted(part.chunk for part in self.parts if part.kind not in _NOT_TAKEN_ALONG)
+        return combine("capture", chunks).hex()
+
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """Why the body may read what the hash does not know, in sentences."""
+        return () if self.reach is None else self.reach.unknown
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should know of the code, in sentences: why it runs every time, and where it may surprise."""
+        return () if self.reach is None else (*(f"runs every time: {why}" for why in self.unknown), *self.reach.notes)
+
+
+def capture(process: Process, fixed: Mapping[str, Any], scene: Scene, fed: Iterable[str] = ()) -> Capture:
+    """Capture what a call takes along.
+
+    Parameters
+    ----------
+    process : Process
+        The process.
+    fixed : mapping of str to object
+        The inputs that are the same for all tasks.
+    scene : Scene
+        The moment.
+    fed : iterable of str
+        The inputs that come with each item.
+
+    Raises
+    ------
+    InputError
+        If an input or a global is missing or cannot be hashed surely.
+    """
+    names = frozenset(fixed) | frozenset(fed)
+    environ = {**scene.environ, **_set_env(process)}
+    files = Files(scene.launch_dir, process.directives.cache or "standard", scene.output_digest)
+    reader = InputReader(files, CodeDigester(scene.sys_path, environ))
+    if process.body is None:
+        found, values, read = None, *_script(process, names, scene, reader)
+    else:
+        found = _reached(process, fixed, names, scene, environ, reader)
+        values = dict(found.captured)
+        read = [*found.parts, *reader.strings(found.strings)]
+    inputs = tuple(reader.part("input", *item) for item in fixed.items())
+    common = (*_constant(process, scene), *read, *sharing_parts(values, fixed, reader.digest))
+    checks = {part.name: part.digest.hex() for part in read if part.kind == "global"}
+    values.update(fixed)
+    digests = {part.name: part.digest for part in inputs}
+    return Capture(
+        values=values,
+        fixed=tuple(fixed),
+        parts=(*common, *inputs),
+        digest=call_digest(common),
+        inputs=digests,
+        reader=reader,
+        staged=dict(reader.staged),
+        checks=checks,
+        reach=found,
+    )
+
+
+def _constant(process: Process, scene: Scene) -> Iterator[Part]:
+    yield Part("scheme", "", combine("scheme", [SCHEME.encode()]), SCHEME)
+    yield Part("session", "", combine("session", [scene.session.encode()]), scene.session)
+    yield Part("name", "", combine("name", [process.name.encode()]), process.name)
+    yield process.source
+    for name, value in process.directives.hashed().items():
+        text = repr(value)
+        yield Part(
+            "directive", name, combine("directive", [text.encode("utf-8", "surrogatepass")]), _masked(name, value)
+        )
+
+
+def _masked(name: str, value: object) -> str:
+    if name != "env" or not isinstance(value, Mapping):
+        return shorten(repr(value))
+    return shorten(", ".join(f"{key}={MASK if is_secret(key) else setting}" for key, setting in value.items()))
+
+
+def _set_env(process: Process) -> dict[str, str]:
+    """Variables that the directives set to values known before the inputs are."""
+    return {name: value for name, value in process.directives.env.items() if isinstance(value, str)}
+
+
+def _reached(
+    process: Process,
+    fixed: Mapping[str, Any],
+    inputs: frozenset[str],
+    scene: Scene,
+    environ: Mapping[str, str],
+    reader: InputReader,
+) -> Reach:
+    body, directives = process.body, process.directives
+    assert body is not None
+    _check_defined(process, body.definite_reads - inputs, scene.namespace)
+    also = names_in_types(process.outputs or ()) | directives.env_names
+    found = reach(
+        (body.reads | also) - inputs,
+        scene.namespace,
+        digest_value=reader.digest_with,
+        sys_path=scene.sys_path,
+        tree=body.tree,
+        environ=environ,
+        values=fixed,
+        declared_reads=directives.reads,
+        declared_env=directives.env_reads,
+    )
+    return replace(found, unknown=(*found.unknown, *body.unknown)) if body.unknown else found
+
+
+def _check_defined(process: Process, names: frozenset[str], namespace: Mapping[str, object]) -> None:
+    bound = frozenset(process.body.binds) if process.body else frozenset()
+    known = bound | PROVIDED
+    missing = sorted(name for name in names - known if name not in namespace and not hasattr(builtins, name))
+    if missing:
+        near = difflib.get_close_matches(missing[0], namespace, 1)
+        proposed = f"did you mean `{near[0]}`? Else run" if near else "run"
+        raise MissingInputError(
+            f"process `{process.name}` reads `{missing[0]}`, which is not defined; {proposed} the cell that defines it first",
+            name=missing[0],
+        )
+
+
+def _script(
+    process: Process, inputs: frozenset[str], scene: Scene, reader: InputReader
+) -> tuple[dict[str, Any], list[Part]]:
+    """What a script's ``$name`` mean: notebook globals, and variables of the environment, which go first."""
+    directives = process.directives
+    names = shell.globals_read(process.text) | frozenset(directives.reads) | directives.env_names
+    needed = shell.required(process.text) | frozenset(directives.reads)
+    read = sorted(names - inputs - frozenset(directives.env))
+    values = {name: scene.namespace[name] for name in read if name not in scene.environ and name in scene.namespace}
+    for name in read:
+        if name not in scene.environ and name not in values and name in needed:
+            raise _unknown(process, name, scene.namespace)
+    env = [_env_part(name, scene.environ.get(name)) for name in {*read, *directives.env_reads} - values.keys()]
+    return values, [*(reader.part("global", name, value) for name, value in values.items()), *env]
+
+
+def _unknown(process: Process, name: str, namespace: Mapping[str, object]) -> MissingInputError:
+    near = difflib.get_close_matches(name, namespace, 1)
+    proposed = f"did you mean `${near[0]}`? Else define" if near else "define"
+    return MissingInputError(
+        f"script of `{process.name}` reads `${name}`, which is no input, no global and no environment variable; "
+        f"{proposed} `{name}` in a cell above, or write `\\${name}` for a literal dollar",
+        name=name,
+    )
+
+
+def _env_part(name: str, value: str | None) -> Part:
+    chunks = [] if value is None else [value.encode("utf-8", "surrogateescape")]
+    shown = "not set" if value is None else MASK if is_secret(name) else shorten(value)
+    return Part("env", name, combine("env", chunks), shown)

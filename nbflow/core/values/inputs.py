@@ -1,0 +1,188 @@
+"""Inputs with the files that they name: one digest for a value and for what it refers to on disk.
+
+Alone decides when a string or a path stands for a file, and what of the file counts (design 1.8, 2.1). Reads files only to
+hash them; stages nothing: it says what must be staged.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import Any
+
+from nbflow.core.parts import Part, combine, shorten
+from nbflow.core.secrets import MASK, is_secret
+from nbflow.core.values.files import file_digest
+from nbflow.core.values.hashing import Digester
+
+OutputDigest = Callable[[str], "str | None"]
+"""Takes an absolute path; the content digest (hex) of a task's output that lies there, None for any other file."""
+
+_LONGEST_NAME = 1024
+_NAMELESS = frozenset({int, float, bool, complex, bytes, type(None)})
+_MOST_STRINGS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Which file a path or a string names, and what of it counts.
+
+    Attributes
+    ----------
+    launch_dir : str
+        Absolute; relative names begin here, and paths inside it count relative to it.
+    mode : str
+        The ``cache`` mode: what of a file counts.
+    output_digest : callable
+        Knows the outputs of tasks, which count by content.
+    """
+
+    launch_dir: str
+    mode: str
+    output_digest: OutputDigest
+
+    def digest(self, path: str) -> bytes:
+        """Digest of the file or directory at an absolute path.
+
+        Raises
+        ------
+        InputError
+            If it is neither, or changes while it is read.
+        """
+        known = self.output_digest(path)
+        if known is not None:
+            return combine("output", (os.path.basename(path).encode("utf-8", "surrogateescape"), bytes.fromhex(known)))
+        return file_digest(Path(path), self.mode, Path(self.launch_dir))
+
+    def absolute(self, name: str) -> str:
+        """The absolute path that a name stands for."""
+        return os.path.normpath(os.path.join(self.launch_dir, os.path.expanduser(name)))
+
+    def staged_as(self, name: str) -> str | None:
+        """Where a named file goes in the work directory; None where the name works from there as it is."""
+        relative = os.path.normpath(name)
+        return None if os.path.isabs(os.path.expanduser(name)) or relative.startswith("..") else relative
+
+    def names_file(self, text: str) -> bool:
+        """Whether a string names a regular file of the launch directory."""
+        if not text or len(text) > _LONGEST_NAME or "\0" in text or "\n" in text:
+            return False
+        path = os.path.join(self.launch_dir, text)
+        return path.startswith(self.launch_dir + os.sep) and os.path.isfile(path)
+
+
+class InputReader:
+    """Digests inputs, and collects what must be staged for them.
+
+    Parameters
+    ----------
+    files : Files
+        Which file a name stands for.
+    code : callable
+        Digest of functions, classes and modules that values hold.
+
+    Attributes
+    ----------
+    staged : dict of str to str
+        Work directory name to absolute path, of all that was read.
+    """
+
+    def __init__(self, files: Files, code: Callable[[object], bytes]) -> None:
+        self.files = files
+        self.code = code
+        self.staged: dict[str, str] = {}
+        self._digester = Digester(code=code, path=self.path)
+
+    def digest(self, value: Any, name: str = "value") -> bytes:
+        """Digest of a value and of the files that it names.
+
+        Parameters
+        ----------
+        value : object
+            Never changed, never consumed.
+        name : str
+            What the user calls it.
+
+        Raises
+        ------
+        UnhashableInputError
+            If its content cannot be hashed surely.
+        InputError
+            If a file that it names cannot be read.
+        """
+        return self._named(self._digester.digest(value, name), value)
+
+    def digest_with(self, value: Any, code: Callable[[object], bytes], name: str) -> bytes:
+        """As `digest`, for a caller that digests code in its own way."""
+        return self._named(Digester(code=code, path=self.path).digest(value, name), value)
+
+    def _named(self, own: bytes, value: Any) -> bytes:
+        if type(value) in _NAMELESS:
+            return own
+        named = [self.named(text) for text in _strings(value) if self.files.names_file(text)]
+        return combine("named", (own, *named)) if named else own
+
+    def fresh(self) -> InputReader:
+        """A reader of the same kind that has collected nothing."""
+        return InputReader(self.files, self.code)
+
+    def named(self, text: str) -> bytes:
+        """Digest of the file that a string names; it is staged."""
+        self._stage(text)
+        return self.files.digest(self.files.absolute(text))
+
+    def path(self, path: PurePath) -> bytes | None:
+        """Digest of the file that a path names, staged where it is relative; None where nothing is there."""
+        name = str(path)
+        absolute = self.files.absolute(name)
+        if not os.path.lexists(absolute):
+            return None
+        self._stage(name)
+        return self.files.digest(absolute)
+
+    def part(self, kind: str, name: str, value: Any) -> Part:
+        """A value as a part of the task hash."""
+        return Part(kind, name, self.digest(value, name), preview(value, name))
+
+    def strings(self, texts: Iterable[str]) -> Iterator[Part]:
+        """The files that string constants of the code name, as parts."""
+        for text in sorted(texts):
+            if self.files.names_file(text):
+                yield Part("file", text, self.named(text), _file_preview(self.files.absolute(text)))
+
+    def _stage(self, name: str) -> None:
+        relative = self.files.staged_as(name)
+        if relative is not None and relative != ".":
+            self.staged[relative] = self.files.absolute(name)
+
+
+def _strings(value: Any) -> Iterable[str]:
+    """Strings that a value is or holds directly: names of files are mostly given so."""
+    if isinstance(value, str):
+        return (value,)
+    if isinstance(value, (list, tuple, set, frozenset)) and len(value) <= _MOST_STRINGS:
+        return [item for item in value if isinstance(item, str)]
+    if isinstance(value, Mapping) and len(value) <= _MOST_STRINGS:
+        return [item for item in value.values() if isinstance(item, str)]
+    return ()
+
+
+def preview(value: Any, name: str = "") -> str:
+    """A value in few words: its text where that is short, else what it is; secrets by name are masked."""
+    if is_secret(name):
+        return MASK
+    shape = getattr(value, "shape", None)
+    if isinstance(shape, tuple):
+        return f"{type(value).__name__} of shape {shape}"
+    if isinstance(value, (str, bytes, int, float, complex, bool, type(None), PurePath)):
+        return shorten(repr(value if not isinstance(value, PurePath) else str(value)))
+    if isinstance(value, (list, tuple, dict, set, frozenset)):
+        return shorten(repr(value)) if len(value) <= 8 else f"{type(value).__name__} of {len(value)}"
+    return type(value).__name__
+
+
+def _file_preview(path: str) -> str:
+    status = os.stat(path)
+    return f"{status.st_size} bytes, modified {status.st_mtime_ns}"

@@ -1,0 +1,210 @@
+"""How an object opens: by the reduce protocol, as the trip to a worker will see it; and code that is known by name.
+
+Alone calls `__reduce_ex__` and reads `copyreg`. Knows nothing of digests of code (a caller may give them) and nothing
+of libraries.
+"""
+
+from __future__ import annotations
+
+import array
+import copyreg
+import datetime
+import pickle
+import types
+from collections.abc import Callable, Iterable
+from itertools import chain
+from typing import Any
+
+from nbflow.core.values.plain import Node, counted, fingerprint, scalar, shaped, tagged, text
+from nbflow.core.values.refusals import Refusal, unpicklable
+
+_PROTOCOL = 5
+
+BY_VALUE = frozenset(
+    {
+        "datetime.datetime",
+        "datetime.time",
+        "datetime.timezone",
+        "zoneinfo.ZoneInfo",
+        "builtins.slice",
+        "types.GenericAlias",
+        "types.UnionType",
+        "typing.Union",  # the same class, since Python 3.14
+        "pandas.Timestamp",
+        "pandas._libs.tslibs.timestamps.Timestamp",
+        "pandas.Timedelta",
+        "pandas._libs.tslibs.timedeltas.Timedelta",
+        "pandas.Period",
+        "pandas._libs.tslibs.period.Period",
+        "pandas.Interval",
+        "pandas._libs.interval.Interval",
+        "pandas.api.typing.NaTType",
+        "pandas._libs.tslibs.nattype.NaTType",
+    }
+)
+"""Classes whose instances never change, so that sharing one instance means nothing."""
+
+
+def _reduced(value: object) -> str | tuple[Any, ...]:
+    cls = type(value)
+    registered = copyreg.dispatch_table.get(cls)
+    try:
+        answer = registered(value) if registered is not None else value.__reduce_ex__(_PROTOCOL)
+    # A class may raise anything here; whatever it raises means that the value cannot travel.
+    except Exception as error:
+        raise unpicklable(value, error) from error
+    if not isinstance(answer, str | tuple):
+        raise unpicklable(value, TypeError(f"its __reduce_ex__ returned {type(answer).__name__}"))
+    return answer
+
+
+def open_object(value: object) -> Node:
+    """Open any object by the reduce protocol.
+
+    Parameters
+    ----------
+    value : object
+        Anything that pickle could take.
+
+    Returns
+    -------
+    Node
+        The instance's `__dict__` stands in it by its items: pickle gives the receiver another dict, so that it can
+        never be shared with one outside.
+
+    Raises
+    ------
+    Refusal
+        If the object cannot be taken apart.
+    """
+    answer = _reduced(value)
+    cls = type(value)
+    if isinstance(answer, str):
+        home = str(getattr(value, "__module__", None) or pickle.whichmodule(value, answer))  # type: ignore[attr-defined]
+        return Node(tagged("named", text(home), text(answer)), owner=cls)
+    function, arguments, state, items, pairs, setter = answer + (None,) * (6 - len(answer))
+    made = [function, *arguments]
+    if function is copyreg.__newobj__ and arguments and arguments[0] is cls:  # type: ignore[attr-defined]
+        made = list(arguments[1:])
+    told = list(chain.from_iterable(state.items())) if type(state) is dict else [state]
+    listed = list(items) if items is not None else []
+    paired = list(chain.from_iterable(pairs)) if pairs is not None else []
+    shape = (
+        made[:1] == [function],
+        len(made),
+        type(state) is dict,
+        len(told),
+        len(listed),
+        len(paired),
+        setter is None,
+    )
+    return Node(shaped("object", shape), [*made, *told, *listed, *paired, setter], cls)
+
+
+def open_datetime(value: datetime.datetime) -> Node:
+    """Open an exact datetime: its fields and fold, then its time zone."""
+    return Node(
+        tagged("datetime", value.replace(tzinfo=None).isoformat().encode(), bytes([value.fold])), [value.tzinfo]
+    )
+
+
+def open_time(value: datetime.time) -> Node:
+    """Open an exact time of day: its fields and fold, then its time zone."""
+    return Node(tagged("time", value.replace(tzinfo=None).isoformat().encode(), bytes([value.fold])), [value.tzinfo])
+
+
+def open_method(value: types.MethodType) -> Node:
+    """Open a bound method: its function's code, and the object that it is bound to."""
+    return Node(counted("method", 2), [value.__func__, value.__self__])
+
+
+def open_builtin_method(value: Any) -> Node:
+    """Open a built-in method bound to an object, as `[].append`: its name, and the object."""
+    return Node(tagged("builtin method", text(value.__name__)), [value.__self__])
+
+
+def open_code(value: Any) -> Node:
+    """Open code that is not known by name alone."""
+    if isinstance(value, types.FunctionType):
+        return open_function(value)
+    if isinstance(value, types.BuiltinFunctionType):
+        return open_builtin_method(value)
+    return Node(tagged("cached function", scalar(repr(value.cache_parameters()))), [value.__wrapped__])
+
+
+def open_own(value: Any) -> Node:
+    """Open an object of a class that says itself what identifies it: a method `__nbflow_digest__`."""
+    return Node(counted("own", 1), [value.__nbflow_digest__()], type(value))
+
+
+def _open_buffer(value: bytearray | memoryview | pickle.PickleBuffer) -> Node:
+    view = memoryview(value)
+    shape = tagged("buffer", type(value).__name__.encode(), view.format.encode(), repr(view.shape).encode())
+    return Node(shape + fingerprint(view if view.c_contiguous else view.tobytes()))
+
+
+def _open_array(value: array.array[Any]) -> Node:
+    return Node(tagged("array", value.typecode.encode(), fingerprint(memoryview(value))))
+
+
+def _open_slice(value: slice) -> Node:
+    return Node(counted("slice", 3), [value.start, value.stop, value.step])
+
+
+OPENERS: dict[type, Callable[[Any], Node]] = {
+    types.MethodType: open_method,
+    types.MethodWrapperType: open_builtin_method,
+    datetime.datetime: open_datetime,
+    datetime.time: open_time,
+    slice: _open_slice,
+    bytearray: _open_buffer,
+    memoryview: _open_buffer,
+    pickle.PickleBuffer: _open_buffer,
+    array.array: _open_array,
+}
+"""How values of a built-in class open, by exact class."""
+
+
+def named(value: object) -> bytes:
+    """Encode a class, function or module by module and name."""
+    module = getattr(value, "__module__", None) or ""
+    name = getattr(value, "__qualname__", None) or getattr(value, "__name__", "")
+    return tagged("name", text(str(module)), text(str(name)))
+
+
+def _constants(code: types.CodeType) -> Iterable[bytes]:
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield code_bytes(constant)
+        elif isinstance(constant, frozenset):
+            yield b"".join(sorted(repr(item).encode() for item in constant))
+        else:
+            yield tagged("constant", type(constant).__name__.encode(), repr(constant).encode(errors="surrogatepass"))
+
+
+def code_bytes(code: types.CodeType) -> bytes:
+    """Encode a code object without its file and lines: what it does, in this version of Python."""
+    numbers = (code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags)
+    names = (code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars)
+    pieces = (code.co_code, repr(numbers).encode(), repr(names).encode(), code.co_exceptiontable)
+    return tagged("code", *pieces, *_constants(code))
+
+
+def is_by_name(function: Any) -> bool:
+    """Whether a function can be found again by module and name, in a module that is not the notebook."""
+    return function.__module__ not in (None, "__main__") and "<" not in str(function.__qualname__)
+
+
+def open_function(value: types.FunctionType) -> Node:
+    """Open a function that has no name elsewhere: its code object, defaults and closure.
+
+    Only for callers who give no digests of code: globals that the function reads are not followed.
+    """
+    try:
+        cells = [cell.cell_contents for cell in value.__closure__ or ()]
+    except ValueError:
+        raise Refusal(
+            value, "a function whose closure is not filled yet cannot be hashed; define it fully first"
+        ) from None
+    head = tagged("function", fingerprint(code_bytes(value.__code__)), text(value.__qualname__))
+    return Node(head + counted("cells", len(cells)), [value.__defaults__, value.__kwdefaults__, *cells])

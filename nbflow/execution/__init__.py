@@ -1,0 +1,1 @@
+"""Runs tasks: runner, channels, executors, worker. Gets its cache, work directories and executor handed in."""

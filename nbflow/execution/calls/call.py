@@ -1,0 +1,102 @@
+"""A call of a process: what all its tasks share, and how each of them is told from the others.
+
+Knows what a task is made of, and not where it runs or what is remembered of it.
+"""
+
+from __future__ import annotations
+
+from collections import ChainMap
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+from nbflow.core.code.sharing import sharing_parts
+from nbflow.core.declaration.directives import Directives
+from nbflow.core.declaration.process import Process
+from nbflow.core.parts import Part
+from nbflow.core.task.capture import Capture, Scene
+from nbflow.core.task.hash import Task, task_digest
+from nbflow.core.task.resume import Execute, Reason
+from nbflow.core.values.inputs import preview
+from nbflow.execution.channels.flow import loaded
+from nbflow.execution.result import Stored
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of a process.
+
+    Attributes
+    ----------
+    process : Process
+        The process.
+    capture : Capture
+        What its tasks share.
+    scene : Scene
+        The moment of the call.
+    forced : Execute or None
+        Why its tasks run whatever is remembered; None where they may be taken from the cache.
+    """
+
+    process: Process
+    capture: Capture
+    scene: Scene
+    forced: Execute | None
+    wanted: Mapping[str, str] | None = field(init=False)
+    """How each declared output is declared; see `Process.wanted`."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "wanted", self.process.wanted)
+
+    def digests(self, own: Mapping[str, Any]) -> dict[str, bytes]:
+        """Digests of the inputs that a task has of its own."""
+        reader = self.capture.reader
+        return {
+            name: value.digest() if isinstance(value, Stored) else reader.digest(value, name)
+            for name, value in own.items()
+        }
+
+    def task(self, own: Mapping[str, Any], digests: Mapping[str, bytes], number: int | None) -> Task:
+        """The task that a set of own inputs makes."""
+        process = self.process.name
+        inputs = {**self.capture.inputs, **digests}
+        return Task(process, self._name(own, number), task_digest(self.capture.digest, inputs, self._sharing(own)))
+
+    def _sharing(self, own: Mapping[str, Any]) -> Iterable[Part]:
+        """Which own inputs hold an object in common; what other tasks have made is read one by one, and shares nothing."""
+        if len(own) < 2:
+            return ()
+        given = {name: value for name, value in own.items() if not isinstance(value, Stored)}
+        return sharing_parts({}, given, self.capture.reader.digest)
+
+    def _name(self, own: Mapping[str, Any], number: int | None) -> str:
+        tag = self.process.directives.tag
+        if tag is None:
+            return self.process.name if number is None else f"{self.process.name} ({number})"
+        return f"{self.process.name} ({self.directives(own).tag})"
+
+    def directives(self, own: Mapping[str, Any]) -> Directives:
+        """The directives of one task: expressions evaluated over its inputs, the globals and `task`."""
+        directives = self.process.directives
+        if not directives.names:
+            return directives
+        inputs = {name: loaded(value) for name, value in own.items() if name in directives.names}
+        task = SimpleNamespace(attempt=1, process=self.process.name)
+        return directives.with_values(ChainMap(inputs, self.capture.values, {"task": task}, self.scene.namespace))
+
+    def parts(self, own: Mapping[str, Any], digests: Mapping[str, bytes]) -> tuple[Part, ...]:
+        """All parts of a task's hash, for its entry."""
+        mine = (Part("input", name, digests[name], preview(value, name)) for name, value in own.items())
+        return (*self.capture.parts, *mine, *self._sharing(own))
+
+
+def forced(process: Process, capture: Capture, *, rerun: bool) -> Execute | None:
+    """Why the tasks of a call run whatever is remembered, if they do."""
+    if rerun:
+        return Execute(Reason.FORCED)
+    if process.directives.cache is False:
+        return Execute(Reason.CACHE_OFF)
+    if capture.unknown:
+        return Execute(Reason.UNKNOWN_READS, "; ".join(capture.unknown))
+    return None

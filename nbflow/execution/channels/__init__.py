@@ -1,0 +1,1 @@
+"""Channels: how items move, and how they become tasks."""

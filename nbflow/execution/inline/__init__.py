@@ -1,0 +1,1 @@
+"""The inline executor: a body in the kernel itself."""

@@ -1,0 +1,326 @@
+"""The warm template: a single-threaded process that forks one worker for each Python task.
+
+Runs in a process of its own, started by `nbflow.execution.local.template`. A fork costs more than a small task: so workers are
+forked ahead, each for one task, and wait. Where a fork is not safe, or what is loaded here does not fit the task, a
+fresh interpreter is started instead.
+
+A message is a length and JSON, as the supervisor's:
+
+    run      id work_dir environ own sys_path preload fork   start a task; `environ` is null where it has not changed
+    started  id pid at
+    exit     id pid status rusage io at
+    declined id reason never_preload                     not started: this template must be replaced
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import os
+import resource
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import traceback
+import warnings
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from nbflow.execution.local import tree
+from nbflow.execution.local.preload import Preloaded
+from nbflow.execution.local.supervisor import frame, next_ended, read_io, take_message
+from nbflow.execution.place import ROOT
+from nbflow.execution.worker import body as worker
+
+SPARE = 2
+"""Workers that wait for a task."""
+
+_FRESH = f"import sys; sys.path.append({ROOT!r}); from nbflow.execution.worker.body import run_by_hand as run; run(sys.argv[1])"
+_PDEATHSIG, _SUBREAPER = 1, 36
+_HEARD = (signal.SIGCHLD, signal.SIGINT)
+_RUSAGE = ("utime", "stime", "minflt", "majflt", "inblock", "oublock", "nvcsw", "nivcsw")
+_prctl = ctypes.CDLL(None).prctl if tree.LINUX else None
+
+
+class _Decline(Exception):
+    """A task that cannot be served here, perhaps because of modules that must not be loaded ahead again."""
+
+    def __init__(self, reason: str, never_preload: list[str]) -> None:
+        super().__init__(reason)
+        self.never_preload = never_preload
+
+
+@dataclass(frozen=True, slots=True)
+class _Worker:
+    """A forked process and the socket to it."""
+
+    pid: int
+    sock: socket.socket
+
+
+class Server:
+    """What the template knows: its socket, and which of its children runs which task.
+
+    Parameters
+    ----------
+    sock : socket.socket
+        The end whose other end is the kernel's.
+    """
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.sock = sock
+        self.ids: dict[int, str] = {}
+        self.preloaded = Preloaded()
+        self.environ: dict[str, str] = {}
+        self._idle: list[_Worker] = []
+        self._busy: dict[int, _Worker] = {}
+        self._inbox = bytearray()
+        self._forks = False
+
+    def serve(self, wakeup: int) -> None:
+        """Answer until the kernel's end of the socket is closed.
+
+        Parameters
+        ----------
+        wakeup : int
+            Readable when a child has ended.
+        """
+        while True:
+            working = {worker.sock.fileno(): worker for worker in self._busy.values()}
+            patience = 0 if self._forks and len(self._idle) < SPARE else None
+            readable, _, _ = select.select([self.sock.fileno(), wakeup, *working], [], [], patience)
+            for descriptor in working.keys() & readable:
+                self._take_report(working[descriptor])
+            if wakeup in readable:
+                os.read(wakeup, 4096)
+                self._reap()
+            if self.sock.fileno() in readable and not self._receive():
+                return
+            if not readable:
+                self._idle.append(self._fork())
+
+    def _receive(self) -> bool:
+        data = self.sock.recv(1 << 18)
+        self._inbox += data
+        while (request := take_message(self._inbox)) is not None:
+            self._answer(request)
+        return bool(data)
+
+    def _answer(self, request: dict[str, Any]) -> None:
+        try:
+            pid = self._start(request)
+        except (_Decline, OSError) as declined:
+            never = getattr(declined, "never_preload", [])
+            self._send(event="declined", id=request["id"], reason=str(declined), never_preload=never)
+            return
+        self.ids[pid] = request["id"]
+        self._send(event="started", id=request["id"], pid=pid)
+
+    def _start(self, request: dict[str, Any]) -> int:
+        self._note_environment(request)
+        if not request["fork"]:
+            return self._start_fresh(request)
+        if self.preloaded.load(request["preload"], request["sys_path"]):
+            self._dismiss()
+        self._check(request["preload"])
+        if self.preloaded.shadowed(request["sys_path"]):
+            return self._start_fresh(request)
+        return self._hand_over(request)
+
+    def _note_environment(self, request: dict[str, Any]) -> None:
+        environ = request.pop("environ")
+        if environ is not None:
+            self.environ = environ
+            self._dismiss()  # they know the one before
+
+    def _environment(self, request: dict[str, Any]) -> dict[str, str]:
+        return {**self.environ, **request["own"]}
+
+    def _check(self, modules: list[str]) -> None:
+        if threading.active_count() > 1:
+            raise _Decline(f"one of {', '.join(modules)} starts a thread when it is loaded", modules)
+        if self.preloaded.local is not None:
+            raise _Decline(f"one of {', '.join(modules)} loads the local module {self.preloaded.local}", modules)
+        stale = self.preloaded.stale()
+        if stale is not None:
+            raise _Decline(f"{stale} was installed anew", [])
+
+    def _hand_over(self, request: dict[str, Any]) -> int:
+        while True:
+            forked = self._idle.pop(0) if self._idle else self._fork()
+            try:
+                forked.sock.sendall(frame(request))
+            except OSError:
+                forked.sock.close()  # somebody killed it while it waited
+                continue
+            self._busy[forked.pid] = forked
+            return forked.pid
+
+    def _fork(self) -> _Worker:
+        parent, (ours, theirs) = os.getpid(), socket.socketpair()
+        pid = os.fork()
+        if pid == 0:
+            self._become_worker(theirs, parent, [ours, self.sock, *(child.sock for child in self._children())])
+        theirs.close()
+        self._forks = True
+        return _Worker(pid, ours)
+
+    def _children(self) -> list[_Worker]:
+        return [*self._idle, *self._busy.values()]
+
+    def _become_worker(self, sock: socket.socket, parent: int, others: list[socket.socket]) -> NoReturn:
+        try:
+            for other in others:
+                other.close()
+            _settle(parent)
+            worker.warm_up()
+            _report(0)
+            request = _wait_for_request(sock)
+            _set_environment(self._environment(request))
+            gc.enable()
+            status = worker.main(request["work_dir"])
+            sock.sendall(_report(status))
+            os._exit(status)
+        except BaseException:  # noqa: BLE001  # nothing of the template may run on in a worker
+            traceback.print_exc()
+        finally:
+            os._exit(1)
+
+    def _start_fresh(self, request: dict[str, Any]) -> int:
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-c", _FRESH, request["work_dir"]],
+            env=self._environment(request),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        # It is waited for with the forked ones: subprocess must never do it.
+        process.returncode = 0
+        return process.pid
+
+    def _take_report(self, forked: _Worker) -> None:
+        """Tell that a task has ended as soon as it says so: to take its memory down takes the system a while."""
+        del self._busy[forked.pid]
+        report = _last_words(forked.sock)
+        name = self.ids.get(forked.pid) if report is None else self.ids.pop(forked.pid, None)
+        if report is not None and name is not None:
+            self._send(event="exit", id=name, pid=forked.pid, **report)
+
+    def _reap(self) -> None:
+        while (ended := next_ended()) is not None:
+            pid, event = ended
+            if (forked := self._busy.get(pid)) is not None:
+                self._take_report(forked)
+            name = self.ids.pop(pid, None)
+            if name is not None:
+                self._send(event="exit", id=name, pid=pid, **event)
+            self._idle = [waiting for waiting in self._idle if waiting.pid != pid]
+
+    def _send(self, **event: Any) -> None:
+        self.sock.sendall(frame({**event, "at": time.time()}))
+
+    def _dismiss(self) -> None:
+        for waiting in self._idle:
+            waiting.sock.close()
+        self._idle.clear()
+
+    def end(self) -> None:
+        """Kill all workers."""
+        self._dismiss()
+        for pid in self.ids:
+            try:
+                os.killpg(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue  # it has just ended, or is not a leader yet and dies with this process
+
+
+def _last_words(sock: socket.socket) -> dict[str, Any] | None:
+    """What a worker has reported; None when it died before, even if a child of its holds the other end open."""
+    with sock:
+        try:
+            return take_message(bytearray(sock.recv(1 << 16, socket.MSG_DONTWAIT)))
+        except (BlockingIOError, ConnectionError):
+            return None
+
+
+def _wait_for_request(sock: socket.socket) -> dict[str, Any]:
+    inbox = bytearray()
+    while (request := take_message(inbox)) is None:
+        data = sock.recv(1 << 18)
+        if not data:
+            os._exit(0)  # dismissed
+        inbox += data
+    return request
+
+
+def _report(status: int) -> bytes:
+    return frame({"status": status << 8, "rusage": _rusage(), "io": read_io(os.getpid())})
+
+
+def _rusage() -> dict[str, float]:
+    own, below = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
+    sums = {name: getattr(own, "ru_" + name) + getattr(below, "ru_" + name) for name in _RUSAGE}
+    return {**sums, "maxrss": max(own.ru_maxrss, below.ru_maxrss)}
+
+
+def _settle(parent: int) -> None:
+    """Become a worker: own session, no signal handlers of the template, dead when the template is."""
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    os.setsid()
+    if _prctl is None:
+        return
+    # The signal follows the thread that forked: safe only because the template has a single one.
+    _prctl(_PDEATHSIG, signal.SIGKILL)
+    _prctl(_SUBREAPER, 1)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def _set_environment(environ: dict[str, str]) -> None:
+    for name in os.environ.keys() - environ.keys():
+        del os.environ[name]
+    for name, value in environ.items():
+        if os.environ.get(name) != value:
+            os.environ[name] = value
+    time.tzset()
+
+
+def _watch_children() -> int:
+    reading, writing = os.pipe()
+    os.set_blocking(reading, False)
+    os.set_blocking(writing, False)
+    signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    for number in _HEARD:
+        signal.signal(number, lambda *_: None)
+    return reading
+
+
+def serve(fd: int) -> None:
+    """Serve the kernel, then end every worker.
+
+    Parameters
+    ----------
+    fd : int
+        Inherited descriptor of a stream socket.
+    """
+    sock = socket.socket(fileno=fd)
+    sock.set_inheritable(False)
+    # Python warns of forks where other threads are; libraries such as OpenBLAS have some, which survive a fork.
+    warnings.filterwarnings("ignore", message=".*multi-threaded.*fork", category=DeprecationWarning)
+    # Here too: what is set up once, as specialised code and lazy tables, no worker has to copy for itself.
+    worker.warm_up()
+    gc.disable()
+    gc.freeze()
+    server = Server(sock)
+    try:
+        server.serve(_watch_children())
+    except ConnectionError:
+        pass  # the kernel's end broke: the same as closed
+    finally:
+        server.end()

@@ -1,0 +1,295 @@
+"""Makes a work directory ready to run: the only place that writes a task's files before it starts.
+
+What it writes is enough to run the task again by hand. Decides nothing about the cache and starts nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path, PurePath
+from typing import Any
+
+from nbflow.core.declaration.directive_values import INLINE
+from nbflow.core.declaration.directives import Directives
+from nbflow.core.declaration.interpolation import render_glob
+from nbflow.core.declaration.outputs import Output
+from nbflow.core.script import shell
+from nbflow.core.task.hash import Task
+from nbflow.errors import InputError
+from nbflow.execution import script, spec
+from nbflow.execution.calls.call import Call
+from nbflow.execution.channels.flow import loaded
+from nbflow.execution.inline.kernel_body import Kernel
+from nbflow.execution.job import Job
+from nbflow.execution.result import Stored
+from nbflow.storage import values, workdir
+
+_NAMES_NO_FILE = frozenset({type(None), bool, int, float, complex, bytes})
+Stage = Callable[[Call], spec.Capture]
+"""Makes sure that a call's captured values lie on disk, and says where."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is to be run.
+
+    Attributes
+    ----------
+    call : Call
+        The call.
+    task : Task
+        One of its tasks.
+    own : dict of str to object
+        The inputs that this task alone has.
+    key : bytes
+        The task hash: 16 bytes.
+    work_dir : pathlib.Path
+        Made for it, empty.
+    """
+
+    call: Call
+    task: Task
+    own: Mapping[str, Any]
+    key: bytes
+    work_dir: Path
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        """All inputs by name, read where they lie in work directories."""
+        fixed = {name: self.call.capture.values[name] for name in self.call.capture.fixed}
+        return {**fixed, **{name: loaded(value) for name, value in self.own.items()}}
+
+
+def prepare(order: Order, stage: Stage, kernel: Kernel) -> Job:
+    """Write what a task needs to run.
+
+    Parameters
+    ----------
+    order : Order
+        What is to be run.
+    stage : callable
+        Puts captured values on disk.
+    kernel : Kernel
+        Runs the bodies that run in this very process.
+
+    Returns
+    -------
+    Job
+        For an executor.
+
+    Raises
+    ------
+    InputError
+        If an input cannot be given to the task.
+    """
+    directives = order.call.directives(order.own)
+    environ = _environment(order, directives)
+    workdir.write(f"{order.work_dir}/{script.ENVIRON}", _environ_text(frozenset(environ.items())), 0o600)
+    argv: tuple[str, ...] = ()
+    body: Callable[[], int] | None = None
+    if order.call.process.is_script:
+        argv = _prepare_script(order, directives)
+    elif directives.executor == INLINE:
+        body = _prepare_inline(order, directives, kernel)
+    else:
+        _prepare_python(order, directives, stage)
+    return Job(
+        hash=order.key.hex(),
+        name=order.task.name,
+        work_dir=order.work_dir,
+        kind="script" if order.call.process.is_script else "python",
+        argv=argv,
+        environ=environ,
+        cpus=_plain(directives.cpus, int),
+        memory=None if directives.memory is None else _plain(directives.memory, int),
+        time=None if directives.time is None else _plain(directives.time, float),
+        sys_path=order.call.scene.sys_path,
+        preload=order.call.capture.reach.modules_to_import if order.call.capture.reach else (),
+        body=body,
+    )
+
+
+@lru_cache(maxsize=4)
+def _environ_text(environ: frozenset[tuple[str, str]]) -> str:
+    return script.environ_text(dict(environ))
+
+
+def _plain(value: Any, kind: type) -> Any:
+    return kind(value)
+
+
+def _environment(order: Order, directives: Directives) -> dict[str, str]:
+    return {**order.call.scene.environ, **{name: str(value) for name, value in directives.env.items()}}
+
+
+def _task_facts(order: Order, directives: Directives) -> dict[str, Any]:
+    facts = order.task, order.key.hex()
+    return {
+        "name": facts[0].name,
+        "process": facts[0].process,
+        "hash": facts[1],
+        "attempt": 1,
+        "cpus": directives.cpus,
+        "memory": directives.memory,
+        "time": directives.time,
+        "work_dir": str(order.work_dir),
+    }
+
+
+# A Python body ------------------------------------------------------------------------------------------------------
+
+
+def _prepare_python(order: Order, directives: Directives, stage: Stage) -> None:
+    process, work_dir = order.call.process, order.work_dir
+    if order.own:
+        own = {name: value.reference() if isinstance(value, Stored) else value for name, value in order.own.items()}
+        values.dump(own, f"{work_dir}/{spec.ITEM}", buffers_dir=f"{work_dir}/{workdir.PRIVATE}")
+    staged = _staged(order)
+    workdir.stage_all(work_dir, staged)
+    worker = _worker_spec(order, directives, stage(order.call), staged)
+    workdir.write(f"{work_dir}/{spec.JOB}", worker.to_json())
+    workdir.write(f"{work_dir}/.command.sh", f"#!/usr/bin/env python3\n{process.shown}\n")
+    wrapper = script.python_wrapper(order.task.name, order.key.hex(), sys.executable)
+    workdir.write(f"{work_dir}/.command.run", wrapper)
+
+
+def _prepare_inline(order: Order, directives: Directives, kernel: Kernel) -> Callable[[], int]:
+    staged = _staged(order)
+    workdir.stage_all(order.work_dir, staged)
+    workdir.write(f"{order.work_dir}/.command.sh", f"#!/usr/bin/env python3\n{order.call.process.shown}\n")
+    workdir.write(f"{order.work_dir}/.command.run", script.inline_wrapper(order.task.name, order.key.hex()))
+    worker = _worker_spec(order, directives, None, staged)
+    env = {name: str(value) for name, value in directives.env.items()}
+    return kernel.body(order.call, order.own, order.work_dir, worker, env)
+
+
+def _staged(order: Order) -> dict[str, str]:
+    """The call's files, and those that this task's own inputs name."""
+    reader = order.call.capture.reader.fresh()
+    for name, value in order.own.items():
+        if not isinstance(value, Stored) and type(value) not in _NAMES_NO_FILE:
+            reader.digest(value, name)
+    return {**order.call.capture.staged, **reader.staged}
+
+
+def _worker_spec(
+    order: Order, directives: Directives, capture: spec.Capture | None, staged: dict[str, str]
+) -> spec.WorkerSpec:
+    process, captured = order.call.process, order.call.capture
+    body, reached = process.body, captured.reach
+    assert body is not None
+    assert reached is not None
+    return spec.WorkerSpec(
+        name=process.name,
+        hash=order.key.hex(),
+        filename=process.filename,
+        source=body.text,
+        launch_dir=order.call.scene.launch_dir,
+        sys_path=order.call.scene.sys_path,
+        is_async=body.is_async,
+        shows_last=body.shows_last,
+        outputs=_output_specs(order, directives),
+        binds=body.binds,
+        imports=tuple((bound.name, bound.module, bound.attribute) for bound in body.imports),
+        capture=capture,
+        item=spec.ITEM if order.own else None,
+        staged=staged,
+        modules=reached.submodules,
+        module_aliases=reached.module_aliases,
+        sources=reached.sources,
+        checks=captured.checks,
+        classes={name: digest.hex() for name, digest in reached.notebook_classes.items()},
+        task=_task_facts(order, directives),
+        seed=order.task.seed,
+    )
+
+
+# A script -----------------------------------------------------------------------------------------------------------
+
+
+def _prepare_script(order: Order, directives: Directives) -> tuple[str, ...]:
+    process, work_dir = order.call.process, order.work_dir
+    staged: dict[str, str] = {}
+    variables = {name: _variable(name, value, order, staged) for name, value in order.inputs.items()}
+    globals_ = {name: value for name, value in order.call.capture.values.items() if name not in variables}
+    variables |= {name: _variable(name, value, order, staged) for name, value in globals_.items()}
+    variables |= shell.task_variables(_task_facts(order, directives))
+    workdir.stage_all(work_dir, staged)
+    workdir.write(f"{work_dir}/.command.sh", shell.script(process.text, shell.prologue(variables)))
+    interpreter = shell.interpreter(process.text) or script.BASH
+    wrapper = script.script_wrapper(order.task.name, order.key.hex(), staged, _strict(interpreter))
+    workdir.write(f"{work_dir}/.command.run", wrapper)
+    return script.COMMAND
+
+
+def _strict(interpreter: tuple[str, ...]) -> tuple[str, ...]:
+    """The interpreter as Nextflow runs it: a bash stops at the first error and at an unset variable."""
+    if not shell.is_bash(interpreter):
+        raise InputError(
+            f"scripts for {' '.join(interpreter)} are not supported yet; begin the body with `#!/usr/bin/env bash`"
+        )
+    return (*interpreter, "-ue")
+
+
+def _variable(name: str, value: Any, order: Order, staged: dict[str, str]) -> Any:
+    """An input as the script sees it: a path by the name under which it is staged."""
+    if isinstance(value, (list, tuple)):
+        return [_variable(name, item, order, staged) for item in value]
+    if not isinstance(value, PurePath):
+        return value
+    files = order.call.capture.reader.files
+    target = files.absolute(str(value))
+    if not os.path.lexists(target):
+        raise InputError(
+            f"input `{name}` of `{order.task.name}` names {target}, which is not there; make it, or correct the path",
+            name=name,
+        )
+    link = os.path.basename(target)
+    if staged.get(link, target) != target:
+        raise InputError(
+            f"two inputs of `{order.task.name}` are files called {link}: {staged[link]} and {target}; rename one",
+            name=name,
+        )
+    staged[link] = target
+    return link
+
+
+# Both ---------------------------------------------------------------------------------------------------------------
+
+
+def output_specs(order: Order) -> tuple[spec.OutputSpec, ...] | None:
+    """The declared outputs of a task, their globs interpolated; None where the body's own names are the outputs."""
+    return _output_specs(order, order.call.directives(order.own))
+
+
+def _output_specs(order: Order, directives: Directives) -> tuple[spec.OutputSpec, ...] | None:
+    outputs = order.call.process.outputs
+    if outputs is None:
+        return None
+    names = (
+        {**order.inputs, "task": _TaskView(_task_facts(order, directives))} if any(o.source for o in outputs) else {}
+    )
+    return tuple(_output_spec(output, names) for output in outputs)
+
+
+class _TaskView:
+    """`task` in an expression: its facts as attributes."""
+
+    def __init__(self, facts: Mapping[str, Any]) -> None:
+        self.__dict__.update(facts)
+
+
+def _output_spec(output: Output, names: Mapping[str, Any]) -> spec.OutputSpec:
+    source = output.source
+    if source is None:
+        return spec.OutputSpec(output.name, output.annotation)
+    if source.kind in ("env", "eval"):
+        raise InputError(
+            f"output `{output.name} = {source.kind}(...)` is not supported yet; write it to a file and use file()"
+        )
+    patterns = () if source.argument is None else render_glob(source.argument, frozenset(names), names)
+    return spec.OutputSpec(output.name, output.annotation, source.kind, patterns, source.optional)

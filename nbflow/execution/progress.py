@@ -1,0 +1,194 @@
+"""How far the tasks of one cell are: counters by process, fed by the runner and read by whoever shows them.
+
+Alone here: what is counted and how tasks move between the counts. Must not know how it is shown, nor look at the clock.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessCounts:
+    """The tasks of one process at one moment.
+
+    Attributes
+    ----------
+    name : str
+        The process name.
+    total : int or None
+        How many tasks it will have; None while its channel may still bring more.
+    submitted : int
+        How many it has so far.
+    waiting, running, completed, cached, failed, aborted : int
+        Where these are; together they make ``submitted``. ``completed`` were executed, ``cached`` reused, ``aborted``
+        ended before they could finish.
+    saved : float
+        Seconds that the reused tasks took when they were executed.
+    hash : str
+        Task hash (32 hex) of the task that moved last; of the last failed one where there is one.
+    label : str
+        The name of that task, as in ``align (s1)``.
+    """
+
+    name: str
+    total: int | None = None
+    submitted: int = 0
+    waiting: int = 0
+    running: int = 0
+    completed: int = 0
+    cached: int = 0
+    failed: int = 0
+    aborted: int = 0
+    saved: float = 0.0
+    hash: str = ""
+    label: str = ""
+
+    @property
+    def ended(self) -> int:
+        """How many tasks are over, in whatever way."""
+        return self.completed + self.cached + self.failed + self.aborted
+
+    @property
+    def settled(self) -> bool:
+        """Whether no task is left and none will come."""
+        return self.total is not None and self.ended == self.total
+
+
+class _Counter:
+    """The mutable twin of ProcessCounts: a record for each change would cost more than a cache hit."""
+
+    __slots__ = ("aborted", "cached", "completed", "failed", "hash", "label", "open", "running", "saved", "submitted")
+
+    def __init__(self) -> None:
+        self.submitted = self.running = self.completed = self.cached = self.failed = self.aborted = 0
+        self.saved = 0.0
+        self.hash = self.label = ""
+        self.open = 0
+
+    def freeze(self, name: str) -> ProcessCounts:
+        over = self.completed + self.cached + self.failed + self.aborted
+        return ProcessCounts(
+            name=name,
+            total=None if self.open else self.submitted,
+            submitted=self.submitted,
+            waiting=self.submitted - self.running - over,
+            running=self.running,
+            completed=self.completed,
+            cached=self.cached,
+            failed=self.failed,
+            aborted=self.aborted,
+            saved=self.saved,
+            hash=self.hash,
+            label=self.label,
+        )
+
+
+class Progress:
+    """Counters of one cell's tasks. All methods may be called from any thread.
+
+    Parameters
+    ----------
+    first : callable or None
+        Called once, in the thread that submits the first task, before ``submitted`` or ``opened`` returns.
+    """
+
+    def __init__(self, first: Callable[[], None] | None = None) -> None:
+        self._lock = threading.Lock()
+        self._counters: dict[str, _Counter] = {}
+        self._first = first
+        self._version = 0
+
+    @property
+    def version(self) -> int:
+        """A number that grows with each change: equal versions mean equal snapshots."""
+        return self._version
+
+    def snapshot(self) -> tuple[ProcessCounts, ...]:
+        """All processes' counts at one moment, in the order in which the processes first appeared."""
+        with self._lock:
+            return tuple(counter.freeze(name) for name, counter in self._counters.items())
+
+    def opened(self, process: str) -> None:
+        """A channel begins to feed the process: its total is unknown until ``closed`` was called as often."""
+        with self._lock:
+            self._counter(process).open += 1
+        self._tell_first()
+
+    def closed(self, process: str) -> None:
+        """That channel has ended."""
+        with self._lock:
+            self._counter(process).open -= 1
+
+    def submitted(self, process: str, count: int = 1) -> None:
+        """Tasks were taken up; they wait until one of the methods below is called for each."""
+        with self._lock:
+            self._counter(process).submitted += count
+        self._tell_first()
+
+    def cached(self, process: str, hash: str, label: str, saved: float = 0.0) -> None:
+        """A waiting task was reused; executing it took `saved` seconds in its time."""
+        with self._lock:
+            counter = self._counter(process, hash, label)
+            counter.cached += 1
+            counter.saved += saved
+
+    def reused(self, process: str, hash: str, label: str, saved: float) -> None:
+        """A task was taken up and reused at once: ``submitted`` and ``cached`` in one, for there are many."""
+        with self._lock:
+            counter = self._counter(process, hash, label)
+            counter.submitted += 1
+            counter.cached += 1
+            counter.saved += saved
+        self._tell_first()
+
+    def started(self, process: str, hash: str, label: str) -> None:
+        """A waiting task runs."""
+        with self._lock:
+            self._counter(process, hash, label).running += 1
+
+    def completed(self, process: str, hash: str, label: str) -> None:
+        """A running task ended well."""
+        with self._lock:
+            counter = self._counter(process, hash, label)
+            counter.running -= 1
+            counter.completed += 1
+
+    def failed(self, process: str, hash: str, label: str) -> None:
+        """A running task failed."""
+        with self._lock:
+            counter = self._counter(process)
+            counter.running -= 1
+            counter.failed += 1
+            counter.hash, counter.label = hash, label
+
+    def retried(self, process: str) -> None:
+        """A running task waits again: it failed, and gets another attempt."""
+        with self._lock:
+            self._counter(process).running -= 1
+
+    def aborted(self, process: str, *, running: bool) -> None:
+        """A running or waiting task was ended."""
+        with self._lock:
+            counter = self._counter(process)
+            counter.running -= running
+            counter.aborted += 1
+
+    def _counter(self, process: str, hash: str = "", label: str = "") -> _Counter:
+        self._version += 1
+        counter = self._counters.get(process)
+        if counter is None:
+            counter = self._counters[process] = _Counter()
+        if hash and not counter.failed:
+            counter.hash, counter.label = hash, label
+        return counter
+
+    def _tell_first(self) -> None:
+        if self._first is None:
+            return
+        with self._lock:
+            first, self._first = self._first, None
+        if first is not None:
+            first()

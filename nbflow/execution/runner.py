@@ -1,0 +1,378 @@
+"""The story of a task: its hash, what is remembered under it, the decision, the execution, the entry.
+
+Alone brings cache, work directories and executor together; gets all three handed in. Decides nothing itself
+(`core.resume` does) and shows nothing.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from nbflow.core.declaration.directive_values import INLINE
+from nbflow.core.task.entry import COMPLETED, TaskEntry, read_entry
+from nbflow.core.task.hash import Task, tries
+from nbflow.core.task.resume import Execute, Reason, decide
+from nbflow.execution.calls.call import Call
+from nbflow.execution.executor import Executor
+from nbflow.execution.finish import Ended, Finish, Finished
+from nbflow.execution.inline.kernel_body import Console, Kernel
+from nbflow.execution.job import Job, Outcome
+from nbflow.execution.prepare import Order, prepare
+from nbflow.execution.progress import Progress
+from nbflow.execution.result import Result, Stored, read_values
+from nbflow.execution.run import Run
+from nbflow.execution.stage import Stage
+from nbflow.storage import workdir
+from nbflow.storage.evidence import find, recorded_digest
+from nbflow.storage.layout import Layout
+from nbflow.storage.values import DamagedValueError
+
+Done = Callable[[Result], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """A free work directory, taken for a task."""
+
+    key: bytes
+    work_dir: Path
+    reason: Execute
+    passed: tuple[bytes, ...]
+    waiting: list[Done] = field(default_factory=list)
+
+
+class Runner:
+    """Runs tasks, or takes them from the cache. Its methods may be called from any thread.
+
+    Parameters
+    ----------
+    run : Run
+        The run that it works for.
+    layout : Layout
+        Where work directories lie.
+    executor : Executor
+        Where tasks run.
+    progress : callable
+        Returns the counters that tasks are counted in now.
+    resolve_class : callable
+        Finds the notebook's class of a name, if its code has a given digest.
+    ran : callable
+        Told of each task that was executed.
+    console : callable
+        The notebook's, for bodies that run in the kernel.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        layout: Layout,
+        executor: Executor,
+        progress: Callable[[], Progress],
+        resolve_class: Callable[[str, str], type],
+        ran: Callable[[Result], None],
+        console: Console,
+    ) -> None:
+        self.run = run
+        self._layout = layout
+        self._work_root = str(layout.work_root)
+        self._executor = executor
+        self._progress = progress
+        self._resolve_class = resolve_class
+        self._ran = ran
+        self._stage = Stage(layout.stage_dir(run.session))
+        self._kernel = Kernel(console)
+        self._finish = Finish(run)
+        self._lock = threading.Lock()
+        self._under_way: dict[bytes, list[Done]] = {}
+        self._numbers = itertools.count(1)
+
+    # The story ------------------------------------------------------------------------------------------------------
+
+    def start(
+        self,
+        call: Call,
+        own: Mapping[str, Any],
+        number: int | None,
+        done: Done,
+        begun: Callable[[Path], None] | None = None,
+    ) -> None:
+        """Take a task from the cache, or execute it.
+
+        Parameters
+        ----------
+        call : Call
+            The call that it belongs to.
+        own : mapping of str to object
+            The inputs that it alone has.
+        number : int or None
+            Its place among the tasks of the call, from 1.
+        done : callable
+            Called once with its result: at once for a hit, else from another thread.
+        begun : callable or None
+            Called with the work directory when it is executed.
+
+        Raises
+        ------
+        NbflowError
+            If it cannot be started; nothing is lost.
+        """
+        digests = call.digests(own)
+        task = call.task(own, digests, number)
+        progress = self._progress()
+        if call.forced is None and self._joins(task, progress, done):
+            return
+        found = self._find(call, task)
+        if isinstance(found, Result):
+            self._reused(found, progress)
+            done(found)
+            return
+        progress.submitted(task.process)
+        if begun is not None:
+            begun(found.work_dir)
+        self._execute(Order(call, task, own, found.key, found.work_dir), digests, found, progress, done)
+
+    def read(self, key: bytes) -> TaskEntry:
+        """The entry of a task of this run."""
+        if (unsaved := self._finish.unsaved.get(key)) is not None:
+            return unsaved
+        payload = self.run.cache.get(key)
+        if payload is None:
+            raise KeyError(f"no entry of task {key.hex()}")
+        return read_entry(payload)
+
+    def values(self, key: bytes) -> dict[str, Any]:
+        """The outputs of a task, by name.
+
+        Raises
+        ------
+        DamagedValueError
+            If one cannot be read; the task will not be taken from the cache again.
+        """
+        try:
+            return read_values(self.place(key), self.read(key), self._resolve_class)
+        except DamagedValueError:
+            self._supersede((key,))
+            raise
+
+    def stage(self, call: Call) -> None:
+        """Put what a call takes along on disk now, before the notebook goes on and changes it."""
+        if call.process.directives.executor == INLINE:
+            self._kernel.note(call)
+        elif not call.process.is_script:
+            self._stage.put(call)
+
+    def output_digest(self, path: str) -> str | None:
+        """Content digest (hex) of a task's output that lies at an absolute path, unchanged; None for other files."""
+        root = f"{self._work_root}{os.sep}"
+        key = path[len(root) : len(root) + 33].replace(os.sep, "", 1)
+        if not path.startswith(root) or len(key) != 32:
+            return None
+        try:
+            entry = self.read(bytes.fromhex(key))
+        except (KeyError, ValueError):
+            return None
+        return recorded_digest(self.place(bytes.fromhex(key)), entry.files, path)
+
+    def work_dir(self, key: bytes) -> Path:
+        """The work directory of a task."""
+        return self._layout.work_dir(key.hex())
+
+    @property
+    def idle(self) -> bool:
+        """Whether no task of it is under way."""
+        return not self._under_way
+
+    def cancel(self) -> None:
+        """End all tasks that wait or run; who asks for one of them from now on gets it run anew."""
+        with self._lock:
+            self._under_way.clear()
+        self._executor.cancel_all()
+
+    def close(self) -> None:
+        """Write what is still to be written of the run."""
+        self._finish.close()
+        self.run.cache.count_run(self.run.index.reused())
+
+    def flush(self) -> None:
+        """Write the run's index, so that others see the run as it is."""
+        self.run.index.flush()
+
+    # Looking --------------------------------------------------------------------------------------------------------
+
+    def _find(self, call: Call, task: Task) -> Result | _Claim:
+        first, passed = call.forced, list[bytes]()
+        for key in tries(task.base):
+            decision = call.forced or self._decide(key, call)
+            if isinstance(decision, tuple):
+                return Result(task, key, decision[0], decision[1])
+            if first is None or first.reason is Reason.NEW:
+                first = decision
+            work_dir = self.work_dir(key)
+            with workdir.disk(self._work_root):
+                is_free = workdir.create(work_dir)
+            if is_free:
+                return _Claim(key, work_dir, first, tuple(passed))
+            passed.append(key)
+            if first.reason is Reason.NEW:
+                first = Execute(Reason.UNFINISHED)
+        raise AssertionError("tries never end")
+
+    def _decide(self, key: bytes, call: Call) -> Execute | tuple[str, TaskEntry]:
+        payload = self.run.cache.get(key)
+        if payload is None:
+            return Execute(Reason.NEW)
+        try:
+            entry = read_entry(payload)
+        except ValueError as error:
+            return Execute(Reason.DAMAGED_ENTRY, str(error))
+        work_dir = self.place(key)
+        thorough = entry.boot != self.run.boot
+        decision = decide(entry, find(work_dir, entry.files, thorough=thorough), call.wanted)
+        if isinstance(decision, Execute):
+            return decision
+        if thorough:
+            self._rewrite(key, payload, boot=self.run.boot)
+        return work_dir, entry
+
+    def place(self, key: bytes) -> str:
+        """The work directory of a task, absolute."""
+        text = key.hex()
+        return f"{self._work_root}/{text[:2]}/{text[2:]}"
+
+    def _rewrite(self, key: bytes, payload: bytes, **changes: Any) -> None:
+        entry = read_entry(payload, whole=True)._replace(**changes)
+        self.run.cache.update(key, entry.to_bytes())
+
+    # Taking ---------------------------------------------------------------------------------------------------------
+
+    def _reused(self, result: Result, progress: Progress) -> None:
+        self.run.index.append(result.key, True)
+        progress.reused(result.task.process, result.key.hex(), result.task.name, result.entry.realtime / 1000)
+
+    def _joins(self, task: Task, progress: Progress, done: Done) -> bool:
+        """Whether the same task is under way already; then its result will be this one's too."""
+        if task.base not in self._under_way:
+            return False
+        with self._lock:
+            waiting = self._under_way.get(task.base)
+            if waiting is not None:
+                progress.submitted(task.process)
+                waiting.append(partial(self._shared, progress, done))
+        return waiting is not None
+
+    def _shared(self, progress: Progress, done: Done, result: Result) -> None:
+        if result.error is None:
+            progress.cached(result.task.process, result.key.hex(), result.task.name)
+        else:
+            progress.aborted(result.task.process, running=False)
+        done(result)
+
+    # Executing ------------------------------------------------------------------------------------------------------
+
+    def _execute(
+        self, order: Order, digests: Mapping[str, bytes], claim: _Claim, progress: Progress, done: Done
+    ) -> None:
+        task = order.task
+        try:
+            with workdir.disk(self._work_root):
+                job = prepare(order, self._stage.put, self._kernel)
+        except BaseException:
+            shutil.rmtree(order.work_dir, ignore_errors=True)  # nothing has run there: it is free again
+            progress.aborted(task.process, running=False)
+            raise
+        with self._lock:
+            self._under_way.setdefault(task.base, claim.waiting)
+        self.run.index.append(order.key, False)
+        submitted = time.time()
+        about = {"hash": order.key.hex(), "name": task.name, "reason": claim.reason.sentence}
+        self.run.events.append({"event": "submitted", **about, "at": submitted})
+        ended = partial(self._ended, order, digests, claim, progress, done, submitted)
+        try:
+            self._executor.submit(job, ended, partial(self._started, order, progress))
+        except BaseException:
+            with self._lock:
+                self._forget(task.base, claim)
+            progress.aborted(task.process, running=False)
+            raise
+
+    def _forget(self, base: bytes, claim: _Claim) -> None:
+        if self._under_way.get(base) is claim.waiting:
+            del self._under_way[base]
+
+    def _started(self, order: Order, progress: Progress, job: Job) -> None:
+        progress.started(order.task.process, job.hash, order.task.name)
+        self.run.events.append({"event": "started", "hash": job.hash, "at": time.time()})
+
+    def _ended(
+        self,
+        order: Order,
+        digests: Mapping[str, bytes],
+        claim: _Claim,
+        progress: Progress,
+        done: Done,
+        submitted: float,
+        job: Job,
+        outcome: Outcome,
+    ) -> None:
+        finished = Finished(order, digests, job, outcome, submitted, next(self._numbers))
+        was_running = outcome.exit is not None or outcome.completed > outcome.started
+        self._finish.start(finished, partial(self._settled, order, claim, progress, done, was_running))
+
+    def _settled(
+        self, order: Order, claim: _Claim, progress: Progress, done: Done, was_running: bool, ended: Ended
+    ) -> None:
+        """The entry is saved; tell all who wait."""
+        task, entry, error = order.task, ended.entry, ended.error
+        if error is not None and DamagedValueError.__name__ in str(error):
+            self._look_at(order.own)
+        if error is None and claim.reason.reason in (Reason.FORCED, Reason.CACHE_OFF, Reason.UNKNOWN_READS):
+            self._supersede(claim.passed)
+        self._count(progress, order, entry, was_running)
+        result = Result(task, order.key, str(order.work_dir), entry, claim.reason, error)
+        self._ran(result)
+        with self._lock:
+            self._forget(task.base, claim)
+            waiting = tuple(claim.waiting)
+        for each in (done, *waiting):
+            each(result)
+
+    def _count(self, progress: Progress, order: Order, entry: TaskEntry, was_running: bool) -> None:
+        process, key, name = order.task.process, order.key.hex(), order.task.name
+        self.run.events.append({"event": "ended", "hash": key, "status": entry.status, "at": time.time()})
+        if entry.status == COMPLETED:
+            progress.completed(process, key, name)
+        elif was_running and entry.status == "FAILED":
+            progress.failed(process, key, name)
+        else:
+            progress.aborted(process, running=was_running)
+
+    def _look_at(self, own: Mapping[str, Any]) -> None:
+        """Read the stored values that a task could not read, so that those damaged are not reused again."""
+        for value in own.values():
+            if isinstance(value, Stored):
+                with suppress(DamagedValueError):  # noted by `values`; the task has failed with it
+                    self.values(value.key)
+
+    def _supersede(self, passed: tuple[bytes, ...]) -> None:
+        """What ran before a forced run must not be taken for it later."""
+        for key in passed:
+            payload = self.run.cache.get(key)
+            if payload is not None and _counts(payload):
+                self._rewrite(key, payload, superseded=True)
+
+
+def _counts(payload: bytes) -> bool:
+    try:
+        return not read_entry(payload).superseded
+    except ValueError:
+        return False

@@ -1,0 +1,162 @@
+"""The text of ``.command.run``: what starts a task, for nbflow and for whoever runs it again by hand.
+
+Only texts: writes no file and starts nothing. The wrappers use builtins of bash 3.2 and later alone, since each
+program that a wrapper starts costs more than all the rest of it.
+
+What they rely on: the work directory, or a copy of it, is complete in itself. The environment of the task lies in
+``.nbflow/environ``, which must be made with mode 0600; variables that look like secrets are left out of it, and then
+come from the shell that runs the wrapper.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+
+from nbflow.core.secrets import is_secret
+from nbflow.execution.local.tree import MARK
+from nbflow.execution.place import ROOT
+
+ENVIRON = ".nbflow/environ"
+"""Where the text of `environ_text` lies in the work directory; mode 0600."""
+
+BASH = ("bash", "-ue")
+COMMAND = (*BASH, ".command.run")
+"""How an executor starts a script task, in its work directory."""
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+# What bash sets itself, some of it read-only, and the mark by which a run of nbflow's own is known.
+_SHELLS_OWN = frozenset(
+    {"_", "PWD", "OLDPWD", "SHLVL", "SHELLOPTS", "BASHOPTS", "BASH_VERSINFO", "BASH_ENV", "ENV", "UID", "EUID", "PPID"}
+    | {"BASHPID", "GROUPS", "DIRSTACK", "FUNCNAME", "BASH_ARGC", "BASH_ARGV", "BASH_LINENO", "BASH_SOURCE", MARK}
+)
+
+_HEAD = """\
+#!/usr/bin/env bash
+# nbflow task {title}
+# To run it again: bash .command.run, here or in a copy of this directory.
+set -ue
+case $0 in */*) CDPATH= cd -- "${{0%/*}}" ;; esac
+by_hand=yes
+case ${{{mark}-}} in *.{hash}) by_hand= ;; esac
+if [[ -n $by_hand && -r {environ} ]]; then . ./{environ}; fi
+: >.command.begin
+: >.exitcode
+"""
+
+_STAGE = """\
+stage() {
+    if [[ ! -e $1 && ! -L $1 ]]; then
+        case $1 in */*) mkdir -p -- "${1%/*}" ;; esac
+        ln -s -- "$2" "$1"
+    fi
+}
+"""
+
+_SCRIPT = """\
+on_exit() {{
+    status=$?
+    printf %s "$status" >.exitcode
+    if [[ -n $by_hand ]]; then cat .command.out; cat .command.err >&2; echo "exit status $status" >&2; fi
+    exit "$status"
+}}
+trap on_exit EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
+{command} .command.sh >.command.out 2>.command.err </dev/null
+"""
+
+_PYTHON = """\
+exec {python} -P -c {program} .
+"""
+_INLINE = """\
+echo "this task ran in its kernel (executor: inline), with objects of the notebook; run its cell again instead" >&2
+exit 1
+"""
+# Wherever this package was loaded from, which need not be where that interpreter finds its own; after all of those.
+_PROGRAM = f"import sys; sys.path.append({ROOT!r}); from nbflow.execution.worker.body import run_by_hand as run; run(sys.argv[1])"
+
+
+def script_wrapper(
+    name: str, task_hash: str, staged: Mapping[str, str] | None = None, interpreter: Sequence[str] = BASH
+) -> str:
+    """Write ``.command.run`` of a script task.
+
+    Parameters
+    ----------
+    name : str
+        The task's name, for the reader.
+    task_hash : str
+        32 hex; tells a run by nbflow, whose environment is set, from one by hand.
+    staged : mapping of str to str
+        Each input's name in the work directory and the absolute path that it links to. nbflow makes the links
+        itself; the wrapper makes those that are missing.
+    interpreter : sequence of str
+        What runs ``.command.sh``.
+
+    Returns
+    -------
+    str
+        The script's own exit status ends up in ``.exitcode``; that is empty from the start until the end, so that
+        a task that was killed shows none.
+
+    Notes
+    -----
+    The script runs in the foreground: in the background bash would let it ignore SIGINT. So bash acts on a signal
+    when the script has ended, and whoever ends a task signals all its processes.
+    """
+    lines = [f"stage {shlex.quote(link)} {shlex.quote(target)}\n" for link, target in (staged or {}).items()]
+    stage = [_STAGE, *lines] if lines else []
+    return "".join([_head(name, task_hash), *stage, _SCRIPT.format(command=shlex.join(interpreter))])
+
+
+def python_wrapper(name: str, task_hash: str, python: str) -> str:
+    """Write ``.command.run`` of a Python task; only a run by hand uses it.
+
+    Parameters
+    ----------
+    name, task_hash : str
+        As for `script_wrapper`.
+    python : str
+        The interpreter, by its absolute path.
+    """
+    return _head(name, task_hash) + _PYTHON.format(python=shlex.quote(python), program=shlex.quote(_PROGRAM))
+
+
+def inline_wrapper(name: str, task_hash: str) -> str:
+    """Write ``.command.run`` of a task that ran in the kernel: it cannot run anywhere else.
+
+    Parameters
+    ----------
+    name, task_hash : str
+        As for `script_wrapper`.
+    """
+    return _head(name, task_hash) + _INLINE
+
+
+def _head(name: str, task_hash: str) -> str:
+    title = " ".join(name.split())
+    return _HEAD.format(title=f"{title}, hash {task_hash}", mark=MARK, hash=task_hash, environ=ENVIRON)
+
+
+def environ_text(environ: Mapping[str, str]) -> str:
+    """Write the environment of a task for a run by hand.
+
+    Parameters
+    ----------
+    environ : mapping of str to str
+        As the task gets it.
+
+    Returns
+    -------
+    str
+        Lines of ``export``; encode it with ``surrogateescape``. Without variables that bash sets itself, those
+        whose names no shell can write, and those whose names look like secrets: masked names follow Nextflow's
+        list, and more.
+    """
+    kept = {name: value for name, value in environ.items() if _NAME.fullmatch(name) and name not in _SHELLS_OWN}
+    return "".join(
+        f"export {name}={shlex.quote(value)}\n" for name, value in sorted(kept.items()) if not is_secret(name)
+    )

@@ -1,0 +1,182 @@
+"""Why a task of a run ran, or whence it was taken, in plain words: ``nbflow why``.
+
+Finds the tasks that a text means, and compares one with the nearest earlier task of its process. Reads what rows tell
+and decides nothing: the reason is the one that was decided then, or the difference that there is.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from nbflow.core.task.entry import COMPLETED, nearest
+from nbflow.core.task.explain import differences
+from nbflow.core.task.resume import Reason
+from nbflow.errors import NbflowError
+from nbflow.storage.browse import Reader, by_session
+from nbflow.storage.database.cache import TaskCache
+from nbflow.storage.nextflow.history import RunRecord
+from nbflow.storage.rows import CACHED, RUNNING, SUBMITTED, TaskRow
+
+_COMPARED = 200
+_PROPOSED = 5
+_EXPLAINED = 10
+
+
+def why(reader: Reader, task: str, run: str | None = None, *, verbose: bool = False) -> str:
+    """Say what became of a task, and why: in the latest run that has it.
+
+    Parameters
+    ----------
+    reader : Reader
+        Reads the launch directory.
+    task : str
+        A task's name, a process's name or the beginning of a task hash.
+    run : str or None
+        A run's name or a session's id; None for all of nbflow's.
+    verbose : bool
+        Whether the parts of the task hash are listed, and all of many tasks.
+
+    Raises
+    ------
+    NbflowError
+        No such run or task; the text names those that are near.
+    """
+    runs = reader.select(run) if run else [record for record in reader.runs() if record.is_own]
+    seen: list[TaskRow] = []
+    for session, records in by_session(reversed(runs)).items():  # the latest first
+        with reader.cache(session) as cache:
+            for record in records:
+                rows = list(reader.rows_of(record, cache))
+                if found := matching(rows, task):
+                    return _explain_all(found, _Earlier(reader, cache, record, rows), verbose=verbose)
+                seen += rows
+    raise no_such_task(task, seen, run or "any run of nbflow here")
+
+
+class _Earlier:
+    """The tasks that came before one of a run, the latest first."""
+
+    def __init__(self, reader: Reader, cache: TaskCache, record: RunRecord, rows: Sequence[TaskRow]) -> None:
+        of_session = [each for each in reader.runs() if each.session == record.session]
+        self._runs = of_session[: of_session.index(record)]
+        self._reader = reader
+        self._cache = cache
+        self._rows = rows
+        self._read: dict[RunRecord, list[TaskRow]] = {}
+
+    def before(self, row: TaskRow) -> Iterator[TaskRow]:
+        """Yield them."""
+        yield from reversed(self._rows[: self._rows.index(row)])
+        for record in reversed(self._runs):
+            if record not in self._read:
+                self._read[record] = list(self._reader.rows_of(record, self._cache))
+            yield from reversed(self._read[record])
+
+
+def _explain_all(found: Sequence[TaskRow], earlier: _Earlier, *, verbose: bool) -> str:
+    shown = found if verbose else found[:_EXPLAINED]
+    texts = [explain(row, earlier.before(row), verbose=verbose) for row in shown]
+    if len(found) > len(shown):
+        texts.append(f"and {len(found) - len(shown)} more; all of them: nbflow why -v")
+    return "\n".join(texts)
+
+
+def matching(rows: Iterable[TaskRow], text: str) -> list[TaskRow]:
+    """Return the tasks that a text means: by task name, process name, or the beginning of the task hash.
+
+    Parameters
+    ----------
+    rows : iterable of TaskRow
+        Tasks of one run.
+    text : str
+        As in ``fit (3)``, ``fit``, ``ab/12cd34``.
+    """
+    rows = list(rows)
+    prefix = text.strip("[]").replace("/", "").lower()
+    tests: tuple[Callable[[TaskRow], bool], ...] = (
+        lambda row: row.name == text,
+        lambda row: row.process == text,
+        lambda row: len(prefix) > 1 and row.task_hash.startswith(prefix),
+    )
+    return next((found for test in tests if (found := [row for row in rows if test(row)])), [])
+
+
+def no_such_task(text: str, rows: Iterable[TaskRow], where: str) -> NbflowError:
+    """Make the error that names the tasks whose names are near."""
+    names = list(dict.fromkeys(name for row in rows for name in (row.process, row.name)))
+    near = difflib.get_close_matches(text, names, _PROPOSED, 0.5) or names[:_PROPOSED]
+    meant = f"Did you mean {', '.join(map(repr, near))}?" if near else "It has no tasks."
+    return NbflowError(f"No task is called {text!r} in {where}. {meant} All tasks: nbflow log last -f name,hash,status")
+
+
+def explain(row: TaskRow, earlier: Iterable[TaskRow], *, verbose: bool = False) -> str:
+    """Say what became of a task, and why.
+
+    Parameters
+    ----------
+    row : TaskRow
+        The task.
+    earlier : iterable of TaskRow
+        Tasks that came before it, the latest first.
+    verbose : bool
+        Whether the parts of its hash are listed.
+    """
+    lines = [f"{row.name} [{row.hash}]: {row.status} in {row.run}{_figures(row)}"]
+    lines += _whence(row) if row.status == CACHED else _reasons(row, earlier)
+    lines.append(f"  work directory: {row.work_dir}")
+    return "\n".join([*lines, *(_parts(row) if verbose else ())])
+
+
+def _figures(row: TaskRow) -> str:
+    parts = [row.text("realtime")] if row.trace.get("realtime") is not None else []
+    if row.status not in (COMPLETED, CACHED, RUNNING, SUBMITTED):
+        parts.append(f"exit status {row.text('exit')}")
+    return f" ({', '.join(parts)})" if parts else ""
+
+
+def _whence(row: TaskRow) -> list[str]:
+    began = row.text("start").partition(".")[0]
+    by = f" by {row.executed_by}" if row.executed_by else ""
+    return [f"  reused: it was executed{by} at {began}, and nothing that it depends on has changed since"]
+
+
+def _reasons(row: TaskRow, earlier: Iterable[TaskRow]) -> list[str]:
+    if row.reason not in ("", Reason.NEW.value):
+        return [f"  ran because {row.reason}"]
+    changed, before = _changes(row, earlier)
+    if before is None:
+        return [f"  ran because it {Reason.NEW.value}"] if row.entry is not None else []
+    return [
+        f"  ran because it differs from {before.name} [{before.hash}] of {before.run}:",
+        *(f"    {each}" for each in changed),
+    ]
+
+
+def _changes(row: TaskRow, earlier: Iterable[TaskRow]) -> tuple[list[str], TaskRow | None]:
+    if row.entry is None:
+        return [], None
+    rows = list(_comparable(row, earlier))
+    entries = [other.entry for other in rows if other.entry is not None]
+    before = nearest(row.entry.parts, entries)
+    if before is None:
+        return [], None
+    return differences(row.entry.parts, before.parts), next(other for other in rows if other.entry is before)
+
+
+def _comparable(row: TaskRow, earlier: Iterable[TaskRow]) -> Iterator[TaskRow]:
+    """The latest earlier tasks of the same process that are not the same task."""
+    assert row.entry is not None
+    left = _COMPARED
+    for other in earlier:
+        if other.entry is not None and other.process == row.process and other.entry.parts != row.entry.parts:
+            yield other
+            left -= 1
+        if not left:
+            return
+
+
+def _parts(row: TaskRow) -> Sequence[str]:
+    if row.entry is None:
+        return ["  its parts are known when it has ended"]
+    return ["  parts:", *(f"    {line}" for line in row.text("hash_parts").splitlines())]

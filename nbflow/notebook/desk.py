@@ -1,0 +1,240 @@
+"""The notebook's side of a call: waiting, showing, ending.
+
+Brings a session and a shell together: what a cell runs is counted, shown as it goes, waited for at its end, and ended
+when the cell fails or is interrupted.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING
+
+from nbflow.core.declaration.directive_values import INLINE
+from nbflow.core.task.capture import Scene
+from nbflow.errors import TaskFailedError
+from nbflow.execution.calls.bound import TaskFuture, Waiting
+from nbflow.execution.channels.flow import Engine, Node
+from nbflow.execution.channels.task_node import TaskNode
+from nbflow.execution.progress import Progress
+from nbflow.execution.result import Result
+from nbflow.execution.runner import Runner
+from nbflow.notebook.environment import audience
+from nbflow.notebook.inline import keeping
+from nbflow.notebook.progress import ProgressDisplay
+from nbflow.notebook.render import Verdict, duration, short_hash
+from nbflow.notebook.replay import KeptResult, Tail, kept_result
+from nbflow.session import Session
+from nbflow.storage.workdir import stdout_of
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+_POLL = 0.1
+
+
+@dataclass(slots=True)
+class _Cell:
+    """What the running cell has started."""
+
+    progress: Progress
+    display: ProgressDisplay
+    nodes: list[Node] = field(default_factory=list)
+    results: list[Result] = field(default_factory=list)
+    result: KeptResult | None = None
+
+
+class NotebookDesk:
+    """The desk of a notebook; also what `CellEnd` asks at both ends of a cell.
+
+    Parameters
+    ----------
+    shell : IPython.core.interactiveshell.InteractiveShell
+        The shell.
+    session : Session
+        The session that its processes run in.
+    """
+
+    def __init__(self, shell: InteractiveShell, session: Session) -> None:
+        self.session = session
+        self.engine: Engine = session.engine
+        self._shell = shell
+        self._said: set[str] = set()
+        self._futures: list[TaskFuture] = []
+        session.console = partial(keeping, shell)
+        self.begin()
+
+    # Cells ------------------------------------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """A cell begins."""
+        self.session.look()
+        who = audience(self._shell, self.session.environ, getattr(self._shell, "_nbflow_info", None))
+        progress = Progress(lambda: self._cell.display.start())  # noqa: PLW0108  # the cell is made in the next line
+        self._cell = _Cell(progress, ProgressDisplay(progress, self._shell.display_pub, who))
+        self.session.progress = progress
+
+    def wait(self) -> None:
+        """Wait for the cell's channel tasks, and show what became of them.
+
+        Raises
+        ------
+        TaskFailedError
+            The first failure.
+        KeyboardInterrupt
+            Interrupted: its tasks have been ended.
+        """
+        cell = self._cell
+        try:
+            self._await_nodes(cell.nodes)
+        except KeyboardInterrupt:
+            self._end(cell.nodes, KeyboardInterrupt())
+            raise
+        finally:
+            self.engine.foreground.run()
+            self._settle(cell)
+        self._raise_failure(cell.nodes)
+
+    def cancel(self) -> int:
+        """End the cell's channel tasks, since the cell itself failed."""
+        waiting = [node for node in self._cell.nodes if not node.over]
+        if waiting:
+            self._end(waiting, TaskFailedError("the cell failed before its tasks had ended"))
+        self._settle(self._cell)
+        return len(waiting)
+
+    def _await_nodes(self, nodes: list[Node]) -> None:
+        self.engine.wait_until(lambda: all(node.over for node in nodes), items=False)
+
+    def _raise_failure(self, nodes: list[Node]) -> None:
+        for node in nodes:
+            if node.failure is not None:
+                raise node.failure
+
+    def _end(self, nodes: list[Node], error: BaseException) -> None:
+        """End tasks that wait or run, and wait until they have ended."""
+        self.engine.run_and_wait(lambda: self._fail_each(nodes, error))
+        self.session.cancel()
+
+    def _fail_each(self, nodes: list[Node], error: BaseException) -> None:
+        for node in nodes:
+            node.fail(error)
+
+    def _settle(self, cell: _Cell) -> None:
+        """The one line of a task, or the summary of several, with the reasons of those that ran."""
+        counts = cell.progress.snapshot()
+        alone = sum(each.submitted for each in counts) == 1 and len(cell.results) == 1
+        if alone:
+            cell.display.finish(self._verdict(cell.results[0]))
+        else:
+            cell.display.finish(reasons=self._reasons(cell))
+        self.session.settled()
+
+    def _reasons(self, cell: _Cell) -> list[str]:
+        """For each process, why its first task ran."""
+        said: dict[str, str] = {}
+        for node in cell.nodes:
+            if isinstance(node, TaskNode) and (first := node.first_run) is not None:
+                said[first.task.process] = f"{first.task.name}: {self.session.reason(first, node)}"
+        for result in reversed(cell.results):
+            if result.reason is not None:
+                said[result.task.process] = f"{result.task.name}: {self.session.reason(result)}"
+        return list(said.values())
+
+    def _verdict(self, result: Result) -> Verdict:
+        name, key = result.task.name, short_hash(result.key.hex())
+        took = duration(result.entry.realtime / 1000)
+        left_out = f" · not kept: {'; '.join(result.entry.left_out)}" if result.entry.left_out else ""
+        if result.cached:
+            return Verdict("cached", f"{name}: reused from [{key}] ({result.entry.run}) · saved {took}{left_out}")
+        return Verdict(
+            "completed" if result.error is None else "failed",
+            f"{name}: ran [{key}], {took} · {self.session.reason(result)}{left_out}",
+        )
+
+    # The desk of a call -------------------------------------------------------------------------------------------------
+
+    def runner(self) -> Runner:
+        """The runner of the run, which begins with the first call."""
+        return self.session.runner()
+
+    def scene(self) -> Scene:
+        """The moment of the call."""
+        return self.session.scene()
+
+    def await_result(self, waiting: Waiting) -> Result:
+        """Wait for a task, showing what it prints; an interrupt ends it."""
+        tail: Tail | None = None
+        try:
+            self.engine.foreground.run()
+            while not waiting.ended.wait(_POLL if waiting.work_dir or waiting.result else 0.01):
+                if tail is None and waiting.work_dir is not None:
+                    tail = Tail(waiting.work_dir, self._shell.display_pub)
+                if tail is not None:
+                    tail.poll()
+        except KeyboardInterrupt as error:
+            self.session.cancel()
+            waiting.ended.wait()
+            raise _short(error) from None
+        result = waiting.result
+        assert result is not None
+        self._show_rest(waiting, result, tail)
+        return result
+
+    def _show_rest(self, waiting: Waiting, result: Result, tail: Tail | None) -> None:
+        self._cell.results.append(result)
+        if result.error is not None:
+            self.session.task_failed()
+        if waiting.process.directives.executor == INLINE and not result.cached:
+            self._cell.result = kept_result(result.work_dir)  # all else was shown as it came
+            return
+        if tail is None and (result.entry.shown or result.error is not None):
+            tail = Tail(result.work_dir, self._shell.display_pub)
+        if tail is not None:
+            self._cell.result = tail.finish()
+            if tail.clears:
+                self._cell.display.lost()
+
+    def take_result(self) -> KeptResult | None:
+        """The last expression of the task that ran last, to be the cell's own."""
+        result, self._cell.result = self._cell.result, None
+        return result
+
+    def opened(self, node: Node) -> None:
+        """Note a channel of tasks that the cell must wait for."""
+        self._cell.nodes.append(node)
+        self.engine.connect(node)
+
+    def failed(self, node: Node, error: BaseException) -> None:
+        """End what else the cell runs, since a task failed."""
+        self.session.task_failed()
+        self.session.cancel()
+
+    def printed(self, result: Result) -> None:
+        """Show what a task of a channel printed (``debug``), as it ends."""
+        # Not from the engine's thread: what it prints would be lost, or another cell's.
+        self.engine.foreground.put(lambda: print(stdout_of(result.work_dir), end=""))
+
+    def submitted(self, future: TaskFuture) -> None:
+        """Note a future, whose failure must not be lost."""
+        self._futures.append(future)
+
+    def collect_futures(self) -> list[BaseException]:
+        """Wait for all futures; the failures that nobody asked for."""
+        futures, self._futures = self._futures, []
+        failures = [(future, future.outcome()) for future in futures]
+        return [error for future, error in failures if error is not None and not future.collected]
+
+    def note(self, process: str, sentences: tuple[str, ...]) -> None:
+        """Say, once a kernel, what the user should know of a process's code."""
+        for sentence in sentences:
+            if sentence not in self._said:
+                self._said.add(sentence)
+                print(f"nbflow: `{process}` {sentence}", file=sys.stderr)
+
+
+def _short(error: KeyboardInterrupt) -> KeyboardInterrupt:
+    """An interrupt that is shown in a line: where nbflow waited says nothing to the user."""
+    error._render_traceback_ = lambda: ["KeyboardInterrupt: the task was ended"]  # type: ignore[attr-defined]
+    return error

@@ -1,0 +1,138 @@
+"""Loading nbflow into a shell and taking it out again.
+
+Alone here: which parts of nbflow a shell carries, and when they are made. Loading imports next to nothing, opens no
+database and starts no process: that waits for the first process, or the first task.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+from nbflow.execution.channels.channels import channel
+from nbflow.notebook.cell_end import CellEnd
+from nbflow.notebook.environment import Place, locate
+from nbflow.notebook.magics import NbflowMagics
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from nbflow.notebook.desk import NotebookDesk
+
+_KEPT = "_nbflow_first_use"
+
+#: What has to be undone to take nbflow out of each shell that it was loaded into.
+_loaded: WeakKeyDictionary[InteractiveShell, ExitStack] = WeakKeyDictionary()
+
+
+def load_ipython_extension(shell: InteractiveShell) -> None:
+    """Give a shell nbflow's magics; a second time changes nothing.
+
+    Parameters
+    ----------
+    shell : IPython.core.interactiveshell.InteractiveShell
+        The shell that says ``%load_ext nbflow``.
+    """
+    if shell not in _loaded:
+        with ExitStack() as undo:
+            _attach(shell, undo)
+            _loaded[shell] = undo.pop_all()
+
+
+def unload_ipython_extension(shell: InteractiveShell) -> None:
+    """Take nbflow out of a shell; a second time changes nothing.
+
+    Parameters
+    ----------
+    shell : IPython.core.interactiveshell.InteractiveShell
+        The shell that says ``%unload_ext nbflow``.
+    """
+    undo = _loaded.pop(shell, None)
+    if undo is not None:
+        undo.close()
+
+
+class _FirstUse:
+    """The desk of a shell, made when it is first used; till then the cells have no work that could be waited for.
+
+    Parameters
+    ----------
+    shell : IPython.core.interactiveshell.InteractiveShell
+        The shell.
+    """
+
+    def __init__(self, shell: InteractiveShell) -> None:
+        self._shell = shell
+        self._place = locate(os.environ, shell.user_ns, Path.cwd())
+        self._made: NotebookDesk | None = None
+
+    def desk(self) -> NotebookDesk:
+        """The desk."""
+        if self._made is None:
+            self._made = self._make()
+        return self._made
+
+    def _make(self) -> NotebookDesk:
+        from nbflow.notebook.desk import NotebookDesk
+        from nbflow.session import Session
+
+        place = self._place
+        command = os.environ.get("NBFLOW_COMMAND", _command(place))
+        resume = os.environ.get("NBFLOW_RESUME")
+        session = Session(place.launch_dir, place.notebook, self._shell.user_ns, resume=resume, command=command)
+        atexit.register(session.close)
+        return NotebookDesk(self._shell, session)
+
+    def begin(self) -> None:
+        """A cell begins."""
+        if self._made is not None:
+            self._made.begin()
+
+    def wait(self) -> None:
+        """A cell ends: wait for its tasks."""
+        if self._made is not None:
+            self._made.wait()
+
+    def cancel(self) -> int:
+        """A cell failed: end its tasks, and say how many."""
+        return 0 if self._made is None else self._made.cancel()
+
+    def close(self) -> None:
+        """End the run; the next task begins another one."""
+        if self._made is not None:
+            self._made.session.close()
+
+
+def _command(place: Place) -> str:
+    return f"nbflow kernel {place.notebook.name if place.notebook else ''}".strip()
+
+
+def _first_use(shell: InteractiveShell) -> _FirstUse:
+    """The shell's, one however often nbflow is loaded: processes outlive an unloading, and two desks would fight for a session."""
+    kept: _FirstUse | None = getattr(shell, _KEPT, None)
+    if kept is None:
+        kept = _FirstUse(shell)
+        setattr(shell, _KEPT, kept)
+    return kept
+
+
+def _attach(shell: InteractiveShell, undo: ExitStack) -> None:
+    """Put each part into the shell, and its undoing on the stack."""
+    first_use = _first_use(shell)
+    undo.callback(first_use.close)
+    end = CellEnd(shell, first_use)
+    end.register()
+    undo.callback(end.unregister)
+    shell.register_magics(NbflowMagics(shell, first_use.desk))
+    undo.callback(_unregister, shell)
+    if "channel" not in shell.user_ns:
+        shell.push({"channel": channel}, interactive=False)  # type: ignore[no-untyped-call]
+
+
+def _unregister(shell: InteractiveShell) -> None:
+    for kind, name in (("cell", "process"), ("line", "resume"), ("line", "nbflow")):
+        shell.magics_manager.magics[kind].pop(name, None)

@@ -1,0 +1,76 @@
+"""The magics: read the line, take the cell, hand both on. Nothing else is decided here.
+
+What a magic does is imported when it is first used: loading the extension must cost a notebook nothing.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
+
+if TYPE_CHECKING:
+    from nbflow.notebook.desk import NotebookDesk
+
+
+@magics_class
+class NbflowMagics(Magics):
+    """``%%process``, ``%resume`` and ``%nbflow``.
+
+    Parameters
+    ----------
+    shell : IPython.core.interactiveshell.InteractiveShell
+        The shell.
+    desk : callable
+        Gives the notebook's desk, which is made when it is first needed.
+    """
+
+    def __init__(self, shell: Any, desk: Callable[[], NotebookDesk]) -> None:
+        super().__init__(shell)
+        self._namespace: dict[str, Any] = shell.user_ns
+        self._open_desk = desk
+
+    @property
+    def _desk(self) -> NotebookDesk:
+        return self._open_desk()
+
+    @no_var_expand
+    @cell_magic
+    def process(self, line: str, cell: str) -> Any:
+        """Declare a process; without a parameter list, run it at once.
+
+        Usage::
+
+            %%process [--rerun] name -> outputs             run this cell as one task, remembered
+            %%process name(parameters) -> outputs           declare it, to be called with values or channels
+            #| cpus: 2                                      options: Nextflow's directives as YAML
+            #!/usr/bin/env bash                             a script instead of Python
+
+        Outputs: ``name``, ``name: Type``, ``name = file("glob")``, ``files("glob")``, ``stdout()``.
+        """
+        from nbflow.notebook.process_cell import run_process_cell
+
+        return run_process_cell(line, cell, self._namespace, self._desk)
+
+    @line_magic
+    def resume(self, line: str) -> None:
+        """Continue a session: ``%resume ID``, a run's name, ``last`` or ``new``; alone it lists the sessions."""
+        wanted = line.strip()
+        if not wanted:
+            self._command(["log"])
+            return
+        said = self._desk.session.resume(wanted)
+        if said:
+            print(f"nbflow: {said}")
+
+    @line_magic
+    def nbflow(self, line: str) -> None:
+        """Run a command of nbflow's command line: ``%nbflow log``, ``why TASK``, ``clean -n`` ..."""
+        self._command(shlex.split(line))
+
+    def _command(self, words: list[str]) -> None:
+        from nbflow.notebook.commands import run_command
+
+        run_command(words, self._desk)

@@ -1,0 +1,329 @@
+"""The session: the one place that says which classes are used, and brings them together.
+
+A kernel's life with nbflow is a run. It begins at the first task, with its line in the history: until then nothing is
+opened, so that loading the extension costs nothing and leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+import uuid
+import warnings
+import weakref
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nbflow.core.code.notebook_classes import NotebookClasses
+from nbflow.core.task.capture import Scene
+from nbflow.errors import CacheError, CacheLockedError
+from nbflow.execution.channels.channels import ENGINE
+from nbflow.execution.channels.task_node import TaskNode
+from nbflow.execution.executor import Executor
+from nbflow.execution.inline.executor import Executors, InlineExecutor
+from nbflow.execution.inline.kernel_body import Console
+from nbflow.execution.local.executor import LocalExecutor
+from nbflow.execution.progress import Progress
+from nbflow.execution.reasons import Reasons
+from nbflow.execution.result import Result
+from nbflow.execution.run import Run
+from nbflow.execution.runner import Runner
+from nbflow.storage.browse import Own, Reader
+from nbflow.storage.database.cache import TaskCache
+from nbflow.storage.database.leveldb import LevelStore
+from nbflow.storage.database.lock import SessionLock
+from nbflow.storage.database.marker import adopt, mark_session, notebook_of
+from nbflow.storage.events import EventLog
+from nbflow.storage.layout import Layout
+from nbflow.storage.machine import boot_id
+from nbflow.storage.nextflow.history import History, RunRecord
+from nbflow.storage.nextflow.index import IndexWriter
+from nbflow.storage.sessions import Choice, choose, list_sessions
+
+HELD_WAIT = 10.0
+"""Seconds to wait for a session that is held: a kernel that restarts overlaps with the one before."""
+
+
+_latest: list[weakref.ref[Session]] = []
+
+
+def current_session() -> Session | None:
+    """The session of this process that was made last; None where there is none, or no more."""
+    return _latest[-1]() if _latest else None
+
+
+@dataclass(slots=True)
+class _Open:
+    """What is open while a run goes on."""
+
+    record: RunRecord
+    began: float
+    resources: ExitStack
+    runner: Runner
+    executor: Executor
+    reasons: Reasons
+
+
+class Session:
+    """A kernel's life with nbflow.
+
+    Parameters
+    ----------
+    launch_dir : pathlib.Path
+        Where relative paths begin.
+    notebook : pathlib.Path or None
+        The notebook, where it is known.
+    namespace : dict
+        The notebook's.
+    environ : mapping of str to str
+        The environment; read again at each call.
+    say : callable
+        Shows a line to the user.
+    command : str
+        For the history; begins with ``nbflow``.
+
+    Attributes
+    ----------
+    progress : Progress
+        The counters of the running cell; the notebook replaces them at each.
+    engine : Engine
+        Moves the items of channels.
+    console : callable
+        Keeps what a body that runs in the kernel displays; the notebook sets it.
+    """
+
+    def __init__(
+        self,
+        launch_dir: Path,
+        notebook: Path | None,
+        namespace: dict[str, Any],
+        environ: Mapping[str, str] = os.environ,
+        *,
+        say: Callable[[str], None] = print,
+        command: str = "nbflow kernel",
+        resume: str | None = None,
+    ) -> None:
+        self.layout = Layout(launch_dir, environ)
+        self.history = History(self.layout.history)
+        self.notebook = "" if notebook is None else os.path.relpath(notebook, launch_dir)
+        self.namespace = namespace
+        self.progress = Progress()
+        self.engine = ENGINE
+        self.console: Console = lambda _: nullcontext()
+        self.environ = environ
+        self._say = say
+        self._command = command
+        self._wanted = resume
+        self._open: _Open | None = None
+        self._failed = False
+        self._classes = NotebookClasses(namespace)
+        _latest.append(weakref.ref(self))
+        del _latest[:-1]
+
+    # The run --------------------------------------------------------------------------------------------------------
+
+    @property
+    def run(self) -> RunRecord | None:
+        """The run that goes on; None before the first task."""
+        return None if self._open is None else self._open.record
+
+    def runner(self) -> Runner:
+        """The runner of this run, which begins now if it has not.
+
+        Raises
+        ------
+        CacheError
+            If the session cannot be opened.
+        """
+        if self._open is None:
+            self._open = self._begin()
+        return self._open.runner
+
+    def reader(self) -> Reader:
+        """A reader of this launch directory's runs and tasks, through the session that is open here."""
+        if self._open is None:
+            return Reader(self.layout)
+        run = self._open.runner.run
+        return Reader(self.layout, Own(run.session, run.name, run.cache, self.settled))
+
+    def scene(self) -> Scene:
+        """The moment of a call."""
+        runner = self.runner()
+        sys_path = tuple(entry or str(self.layout.launch_dir) for entry in sys.path)
+        return Scene(
+            self.namespace,
+            str(self.layout.launch_dir),
+            dict(self.environ),
+            sys_path,
+            runner.run.session,
+            runner.output_digest,
+        )
+
+    def resume(self, wanted: str) -> str:
+        """End this run and continue a session: its id, the beginning of it, a run's name, ``last`` or ``new``.
+
+        Returns
+        -------
+        str
+            What there is to say about it besides which session it is; may be empty.
+
+        Raises
+        ------
+        CacheError
+            If there is no such session, or it is held.
+        """
+        if wanted != "new":
+            wanted = self.history.find(wanted).session
+        before, was_running = self._wanted, self._open is not None
+        if self._open is not None:
+            before = self._open.record.session
+        self.close()
+        self._wanted = wanted
+        if wanted != "new":
+            try:
+                self._open = self._begin()
+            except CacheError:
+                self._wanted = before  # the next task goes on where it was
+                raise
+        fresh = "the next task begins a new session" if wanted == "new" else ""
+        again = "names already bound stay: run the cells above again" if was_running else ""
+        return "; ".join(filter(None, (fresh, again)))
+
+    def reason(self, result: Result, node: TaskNode | None = None) -> str:
+        """Why a task of this run was executed, in words; a task of a channel is not compared with those beside it."""
+        assert self._open is not None
+        reasons = self._open.reasons
+        return reasons.sentence(result) if node is None else reasons.sentence(result, node.has)
+
+    def look(self) -> None:
+        """A cell begins: a session whose files somebody deleted cannot remember anything more, so it ends here."""
+        if self._open is None or self.layout.lock(self._open.record.session).exists() or not self._open.runner.idle:
+            return
+        self._say(
+            f"nbflow: the files of session {self._open.record.session[:8]} were deleted; its tasks will run again"
+        )
+        self._wanted = None
+        self.close()
+
+    def settled(self) -> None:
+        """A cell has ended: write what others should see of the run."""
+        self._classes.forget()
+        if self._open is not None:
+            self._open.runner.flush()
+
+    def task_failed(self) -> None:
+        """Note that a task failed, so that the run's status is ``ERR``."""
+        self._failed = True
+
+    def cancel(self) -> None:
+        """End all tasks that wait or run."""
+        if self._open is not None:
+            self._open.runner.cancel()
+
+    def close(self, *, failed: bool | None = None) -> None:
+        """End the run: its tasks, its files, its line in the history. Twice does no harm.
+
+        Parameters
+        ----------
+        failed : bool or None
+            Whether the history says ``ERR``; None where that is so if a task failed.
+        """
+        if self._open is None:
+            return
+        ended, self._open = self._open, None
+        status = "ERR" if (self._failed if failed is None else failed) else "OK"
+        self._failed = False
+        with ExitStack() as last:  # each is done whatever becomes of the others: no lock may be left behind
+            last.callback(self._note_end, ended, status)
+            last.callback(ended.resources.close)
+            last.callback(ended.runner.close)
+            last.callback(self.engine.close)
+            last.callback(ended.executor.close)
+
+    def _note_end(self, ended: _Open, status: str) -> None:
+        if not self.layout.history.exists():
+            return  # somebody deleted it while the run went on
+        try:
+            self.history.update(str(ended.record.run_name), round((time.time() - ended.began) * 1000), status)
+        except (OSError, CacheError) as error:
+            self._say(f"nbflow: the end of run {ended.record.run_name} is not in the history: {error}")
+
+    # Beginning ------------------------------------------------------------------------------------------------------
+
+    def _begin(self) -> _Open:
+        self.layout.ensure()
+        resources = ExitStack()
+        with resources:
+            session, lock = self._take_session()
+            resources.enter_context(lock)
+            mark_session(self.layout.session_dir(session), self.notebook)
+            if self.notebook and notebook_of(self.layout.session_dir(session)) != self.notebook:
+                adopt(self.layout.session_dir(session), self.notebook)
+            store = LevelStore.open(self.layout.db_dir(session))
+            resources.callback(store.close)
+            record = self.history.begin(session, self._command)
+            run = self._run(session, record, store, resources)
+            executor = Executors(LocalExecutor(), InlineExecutor(self.engine.foreground))
+            reasons = Reasons(run.cache, self._earlier_indexes(session))
+            runner = Runner(
+                run,
+                self.layout,
+                executor,
+                lambda: self.progress,
+                self._classes.resolve,
+                reasons.ran,
+                self.console,
+            )
+            return _Open(record, time.time(), resources.pop_all(), runner, executor, reasons)
+        raise AssertionError("not reached")
+
+    def _earlier_indexes(self, session: str) -> list[Path]:
+        names = [str(record.run_name) for record in self.history.own_records() if record.session == session]
+        return [self.layout.index(session, name) for name in reversed(names)]
+
+    def _run(self, session: str, record: RunRecord, store: LevelStore, resources: ExitStack) -> Run:
+        name = str(record.run_name)
+        path = self.layout.index(session, name)
+        index = IndexWriter(path)
+        resources.callback(index.close)
+        events = EventLog(path.with_name(f"events.{name}"))
+        resources.callback(events.close)
+        return Run(session, name, boot_id(), TaskCache(store), index, events)
+
+    def _take_session(self) -> tuple[str, SessionLock]:
+        choice = self._choice()
+        if choice.session is None:
+            return self._new(choice.why)
+        try:
+            lock = self._lock(choice.session, HELD_WAIT)
+        except CacheLockedError as error:
+            if self._wanted is not None:
+                raise
+            warnings.warn(
+                f"{error}. Until then a new session is used here, which shares nothing with it",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+            return self._new("the other is held")
+        self._say(f"nbflow: resumes session {choice.session[:8]} ({choice.why})")
+        return choice.session, lock
+
+    def _choice(self) -> Choice:
+        if self._wanted == "new":
+            return Choice(None, "as asked")
+        if self._wanted is not None:
+            return Choice(self.history.find(self._wanted).session, "as asked")
+        exists = (self.layout.launch_dir / self.notebook).parent.joinpath
+        return choose(list_sessions(self.layout, self.history), self.notebook, lambda name: exists(name).exists())
+
+    def _new(self, why: str) -> tuple[str, SessionLock]:
+        session = str(uuid.uuid4())
+        self._say(f"nbflow: new session {session[:8]} ({why})")
+        return session, self._lock(session, 0)
+
+    def _lock(self, session: str, wait: float) -> SessionLock:
+        return SessionLock.take(self.layout.lock(session), notebook=self.notebook, wait=wait)

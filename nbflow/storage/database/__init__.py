@@ -1,0 +1,1 @@
+"""The database of a session: stores, LevelDB, its lock, and snapshots of what others own."""

@@ -1,0 +1,1 @@
+"""Nextflow's formats: task entries, traces, history, index."""

@@ -1,0 +1,257 @@
+"""How objects become pickles and come back: cloudpickle, with references for what the reader already has.
+
+Alone decides what is written by value and what by reference, and turns whatever a pickle may raise into an error of its
+own. Knows no files.
+
+Three kinds of references: the namespace that functions run in, classes that the reader has (by name and digest of their
+code), and paths inside the work directory.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+import pickle
+import types
+import weakref
+from collections import ChainMap
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePath
+from typing import Any, ClassVar, NoReturn
+
+import cloudpickle
+
+from nbflow.errors import CacheError
+
+IN_BAND_BELOW = 4096
+"""Bytes below which a buffer stays in the pickle: an index record and padding would cost more."""
+
+
+class DamagedValueError(CacheError):
+    """A container or one of its buffers is missing, cut off or changed, or its objects cannot be made here: a miss."""
+
+
+class UnstorableValueError(CacheError):
+    """An object cannot be written to a container, as a generator, a lock or an open file."""
+
+
+@dataclass(frozen=True, slots=True)
+class References:
+    """What is written as a reference instead of by value.
+
+    Attributes
+    ----------
+    namespace : dict or None
+        Functions that run in it are written without their globals, and run in the reader's namespace.
+    classes : mapping of type to (str, str)
+        Classes that the reader has: name, and digest of their code in hex.
+    work_dir : str or None
+        Paths inside it are written relative to it.
+    """
+
+    namespace: dict[str, Any] | None = None
+    classes: Mapping[type, tuple[str, str]] = field(default_factory=dict)
+    work_dir: str | None = None
+
+
+def _no_class(name: str, digest: str) -> NoReturn:
+    raise LookupError(f"class {name!r} is not there")
+
+
+@dataclass(frozen=True, slots=True)
+class Resolvers:
+    """What the references of a container stand for where it is read.
+
+    Attributes
+    ----------
+    namespace : dict or None
+        What functions that were written without their globals run in.
+    resolve_class : callable
+        Takes name and digest of a class and returns it, or raises: then the container is refused as damaged.
+    work_dir : str or None
+        What relative paths are joined to.
+    """
+
+    namespace: dict[str, Any] | None = None
+    resolve_class: Callable[[str, str], type] = _no_class
+    work_dir: str | None = None
+
+
+def _remake_cached(parameters: dict[str, Any], function: Callable[..., Any], attributes: dict[str, Any]) -> Any:
+    cached = functools.lru_cache(**parameters)(function)
+    cached.__dict__.update(attributes)
+    return cached
+
+
+def _reduce_cached(cached: Any) -> Any:
+    # By itself it is looked up by name, which a function of the notebook does not have. The cache starts empty.
+    if cloudpickle.cloudpickle._lookup_module_and_qualname(cached) is not None:
+        return cached.__reduce__()
+    return _remake_cached, (cached.cache_parameters(), cached.__wrapped__, vars(cached))
+
+
+def _remake_property(function: Callable[..., Any], name: str | None) -> functools.cached_property[Any]:
+    made = functools.cached_property(function)
+    if name is not None:
+        made.__set_name__(object, name)
+    return made
+
+
+def _reduce_property(made: functools.cached_property[Any]) -> Any:
+    # Python 3.11 keeps a lock in it.
+    return _remake_property, (made.func, made.attrname)
+
+
+def _reduce_weak_keys(weak: weakref.WeakKeyDictionary[Any, Any]) -> Any:
+    # `functools.singledispatch` keeps what it has found in one.
+    return weakref.WeakKeyDictionary, (dict(weak),)
+
+
+def _refuse_file(file: io.TextIOWrapper) -> NoReturn:
+    raise TypeError(f"cannot pickle an open file ({file.name!r})")
+
+
+class _NamespaceToken:
+    """Stands for the namespace in the pickle."""
+
+
+class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
+    """cloudpickle, with references; hooks sit in `reducer_override`, which plain values never reach."""
+
+    # cloudpickle turns an open file into an in-memory copy of its text: another object than the one that was given.
+    dispatch_table: ClassVar = ChainMap(
+        {
+            io.TextIOWrapper: _refuse_file,
+            functools.cached_property: _reduce_property,
+            type(functools.lru_cache(lambda: None)): _reduce_cached,
+            weakref.WeakKeyDictionary: _reduce_weak_keys,
+        },
+        cloudpickle.Pickler.dispatch_table,
+    )
+
+    def __init__(self, file: io.BytesIO, references: References, keep: Callable[[pickle.PickleBuffer], bool]) -> None:
+        super().__init__(file, protocol=5, buffer_callback=keep)
+        self.references = references
+        self.inside = None if references.work_dir is None else PurePath(references.work_dir)
+        if references.namespace is not None:
+            self.globals_ref[id(references.namespace)] = _NamespaceToken()
+
+    def reducer_override(self, obj: Any) -> Any:
+        if isinstance(obj, type):
+            known = self.references.classes.get(obj)
+            return super().reducer_override(obj) if known is None else (_reference, ("class", *known))
+        if isinstance(obj, types.FunctionType) and obj.__globals__ is self.references.namespace:
+            return self._bound_to_namespace(obj)
+        if isinstance(obj, PurePath) and self.inside is not None and obj.is_relative_to(self.inside):
+            return _reference, ("work", str(obj.relative_to(self.inside)))
+        if type(obj) is _NamespaceToken:
+            return _reference, ("namespace",)
+        return super().reducer_override(obj)
+
+    def _bound_to_namespace(self, function: types.FunctionType) -> Any:
+        # cloudpickle would copy every global that the function names; the capture decides what is shipped, and
+        # the function must see later changes of the one namespace.
+        make, arguments, (attributes, slots), *rest = self._dynamic_function_reduce(function)
+        return make, arguments, (attributes, {**slots, "__globals__": {}}), *rest
+
+
+def _reference(kind: str, *arguments: str) -> NoReturn:
+    raise pickle.UnpicklingError("a reference can only be read by nbflow.storage.values.load")
+
+
+def pickled(obj: object, references: References) -> tuple[bytes, list[memoryview]]:
+    """Pickle an object.
+
+    Parameters
+    ----------
+    obj : object
+        Anything that cloudpickle can store, but for open files, which it would turn into copies of their text.
+    references : References
+        What is not stored by value.
+
+    Returns
+    -------
+    tuple of (bytes, list of memoryview)
+        The pickle, and its buffers in order.
+
+    Raises
+    ------
+    UnstorableValueError
+        When the object cannot be pickled.
+    """
+    buffers: list[memoryview] = []
+
+    def keep(buffer: pickle.PickleBuffer) -> bool:
+        try:
+            raw = buffer.raw()
+        except BufferError:
+            return True
+        if raw.nbytes < IN_BAND_BELOW:
+            return True
+        buffers.append(raw)
+        return False
+
+    file = io.BytesIO()
+    try:
+        _Pickler(file, references, keep).dump(obj)
+    except Exception as error:
+        # Any code of the value's class may run here and raise anything.
+        raise UnstorableValueError(f"cannot be stored: {error or type(error).__name__}") from error
+    return file.getvalue(), buffers
+
+
+class _Unpickler(pickle.Unpickler):
+    def __init__(self, file: io.BytesIO, buffers: list[Any], resolvers: Resolvers) -> None:
+        super().__init__(file, buffers=buffers)
+        self.resolvers = resolvers
+
+    def find_class(self, module: str, name: str) -> Any:
+        if module == __name__ and name == _reference.__name__:
+            return self._resolve
+        return super().find_class(module, name)
+
+    def _resolve(self, kind: str, *arguments: str) -> Any:
+        if kind == "class":
+            return self.resolvers.resolve_class(*arguments)
+        if kind == "work" and self.resolvers.work_dir is not None:
+            return Path(self.resolvers.work_dir, *arguments)
+        if kind == "namespace" and self.resolvers.namespace is not None:
+            return self.resolvers.namespace
+        raise pickle.UnpicklingError(f"holds a reference to a {kind} that the reader did not give")
+
+
+def unpickled(name: str, raw: bytes, buffers: list[Any], resolvers: Resolvers) -> Any:
+    """Make an object from its pickle.
+
+    Parameters
+    ----------
+    name : str
+        What errors call it.
+    raw : bytes
+        The pickle, known to be intact.
+    buffers : list of buffers
+        As given by `pickled`, in the same order.
+    resolvers : Resolvers
+        What the references stand for.
+
+    Returns
+    -------
+    object
+        The object.
+
+    Raises
+    ------
+    DamagedValueError
+        Whatever goes wrong but for a lack of memory; the text names a package that is missing.
+    """
+    try:
+        return _Unpickler(io.BytesIO(raw), buffers, resolvers).load()
+    except MemoryError:
+        raise
+    except ModuleNotFoundError as error:
+        raise DamagedValueError(f"{name}: needs package {error.name!r}, which is not installed here") from error
+    except Exception as error:
+        # Unpickling runs code of any class, which may raise anything; whatever it is, there is no value.
+        cause = f"{type(error).__name__}: {error}"
+        raise DamagedValueError(f"{name}: cannot be made here ({cause}); run its task again") from error

@@ -1,0 +1,38 @@
+"""What tests of the execution floor share: jobs made of real scripts, and a look at real processes."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Callable
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from nbflow.execution.job import Job
+from nbflow.execution.script import COMMAND, script_wrapper
+
+
+@pytest.fixture
+def make_job(tmp_path: Path) -> Callable[..., Job]:
+    """Make a script job with a work directory of its own from the text of its script."""
+    numbers = itertools.count(1)
+
+    def make(text: str, **options: object) -> Job:
+        number = next(numbers)
+        task_hash = f"{number:032x}"
+        work_dir = tmp_path / task_hash[:2] / task_hash[2:]
+        (work_dir / ".nbflow").mkdir(parents=True)
+        (work_dir / ".command.sh").write_text(text + "\n")
+        (work_dir / ".command.run").write_text(script_wrapper(f"job ({number})", task_hash))
+        environ = options.pop("environ", dict(os.environ))
+        return Job(task_hash, f"job ({number})", work_dir, "script", COMMAND, environ, **options)
+
+    return make
+
+
+@pytest.fixture
+def sleeper() -> str:
+    """A `sleep` of ten minutes whose command line no other process has."""
+    return f"sleep 600.{uuid4().int % 10**12:012d}"

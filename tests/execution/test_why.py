@@ -1,0 +1,80 @@
+"""Tests of why: which tasks a text means, and what is said of one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from nbflow.core.parts import Part, combine
+from nbflow.core.task.entry import COMPLETED, TaskEntry
+from nbflow.core.task.resume import Reason
+from nbflow.errors import NbflowError
+from nbflow.execution.why import explain, matching, why
+from nbflow.storage.rows import TaskRow
+from tests.storage.launch import Launch
+
+
+def row(number: int, **values: object) -> TaskRow:
+    parts = tuple(
+        Part("global", name, combine("v", [str(value).encode()]), str(value)) for name, value in values.items()
+    )
+    entry = TaskEntry(COMPLETED, 0, 10, "first_run", "boot", process="fit", name=f"fit ({number})", parts=parts)
+    trace = {"name": f"fit ({number})", "process": "fit", "realtime": 10, "exit": 0}
+    return TaskRow(f"{number:02x}" * 16, "s", "this_run", COMPLETED, Path("/w"), trace, entry, Reason.NEW.value)
+
+
+def test_a_text_means_a_task_then_a_process_then_a_hash() -> None:
+    rows = [row(1), row(0xAB), row(3)]
+    assert matching(rows, "fit (3)") == rows[2:]
+    assert matching(rows, "fit") == rows
+    for text in ("ab/abab", "[ab/abab]", "abab", "AB"):
+        assert matching(rows, text) == rows[1:2]
+    assert matching(rows, "a") == matching(rows, "fits") == []
+
+
+def test_a_task_that_ran_is_compared_with_the_nearest_earlier_one() -> None:
+    earlier = [row(1, n=5, m=5, k=5), row(2, n=1, m=2, k=4), row(3, n=1, m=2, k=3)]
+    text = explain(row(9, n=1, m=2, k=3.5), earlier)
+    assert "ran because it differs from fit (2) [02/020202] of this_run:" in text
+    assert "global `k` changed: 4 -> 3.5" in text and "`n`" not in text
+
+
+def test_a_decision_that_was_not_about_its_parts_is_said_as_it_was_made() -> None:
+    text = explain(replace(row(9, n=1), reason="output `y` was modified after the run"), [row(1, n=2)])
+    assert "ran because output `y` was modified after the run" in text and "differs" not in text
+
+
+def test_a_first_task_has_not_run_before() -> None:
+    assert "ran because it has not run before" in explain(row(9, n=1), [])
+    assert "ran because it has not run before" in explain(row(9, n=1), [row(1, n=1)])
+
+
+def test_a_cached_task_names_the_run_that_executed_it() -> None:
+    text = explain(replace(row(9), status="CACHED"), [row(1)])
+    assert "fit (9) [09/090909]: CACHED in this_run (10ms)" in text and "executed by first_run" in text
+
+
+def test_verbose_lists_the_parts() -> None:
+    assert "global n " in explain(row(9, n=1), [], verbose=True)
+    assert "global n " not in explain(row(9, n=1), [])
+
+
+def test_the_latest_run_that_has_the_task_is_meant_unless_one_is_named(tmp_path: Path) -> None:
+    launch = Launch(tmp_path)
+    first = launch.run(ran=(1,))
+    second = launch.run(hits=(1,))
+    third = launch.run(ran=(2,))
+    assert f"CACHED in {second.run_name}" in why(launch.reader, "fit (1)")
+    assert f"COMPLETED in {first.run_name}" in why(launch.reader, "fit (1)", str(first.run_name))
+    assert f"COMPLETED in {third.run_name}" in why(launch.reader, "fit")
+    with pytest.raises(NbflowError, match=r"No task is called 'fot'.*Did you mean 'fit'"):
+        why(launch.reader, "fot")
+
+
+def test_many_tasks_of_a_process_are_not_all_explained_unless_asked(tmp_path: Path) -> None:
+    launch = Launch(tmp_path)
+    launch.run(ran=tuple(range(1, 15)))
+    assert why(launch.reader, "fit").endswith("and 4 more; all of them: nbflow why -v")
+    assert why(launch.reader, "fit", verbose=True).count("COMPLETED in") == 14

@@ -1,0 +1,110 @@
+"""Real shells and real kernels for the notebook floor's tests."""
+
+from __future__ import annotations
+
+import queue
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from jupyter_client.blocking.client import BlockingKernelClient
+from jupyter_client.manager import KernelManager, start_new_kernel
+
+from tests.notebook.lab import Lab
+
+
+@dataclass
+class Reply:
+    """What came over the wire for one execute request."""
+
+    status: str
+    content: dict[str, Any]
+    outputs: list[dict[str, Any]] = field(default_factory=list)
+
+    def of(self, kind: str) -> list[dict[str, Any]]:
+        return [output["content"] for output in self.outputs if output["msg_type"] == kind]
+
+    def text(self, stream: str) -> str:
+        return "".join(content["text"] for content in self.of("stream") if content["name"] == stream)
+
+
+class Kernel:
+    """A kernel that a test talks to over the wire."""
+
+    def __init__(self, manager: KernelManager, client: BlockingKernelClient) -> None:
+        self.manager = manager
+        self.client = client
+
+    def send(self, code: str, **options: Any) -> str:
+        return self.client.execute(code, **options)
+
+    def wait_for_text(self, text: str) -> None:
+        """Read output until a stream shows the text (its messages are gone for ``reply`` then)."""
+        while True:
+            message = self.client.get_iopub_msg(timeout=30)
+            if message["msg_type"] == "stream" and text in message["content"]["text"]:
+                return
+
+    def reply(self, request: str) -> Reply:
+        outputs = self._outputs(request)
+        while True:
+            message = self.client.get_shell_msg(timeout=30)
+            if message["parent_header"].get("msg_id") == request:
+                return Reply(message["content"]["status"], message["content"], outputs)
+
+    def run(self, code: str, **options: Any) -> Reply:
+        return self.reply(self.send(code, **options))
+
+    def interrupt(self) -> None:
+        self.manager.interrupt_kernel()
+
+    def _outputs(self, request: str) -> list[dict[str, Any]]:
+        outputs: list[dict[str, Any]] = []
+        while True:
+            try:
+                message = self.client.get_iopub_msg(timeout=30)
+            except queue.Empty:
+                raise AssertionError(f"no end of the cell within 30 s; so far: {outputs}") from None
+            if message["parent_header"].get("msg_id") != request:
+                continue
+            if message["msg_type"] == "status" and message["content"]["execution_state"] == "idle":
+                return outputs
+            outputs.append(message)
+
+
+@pytest.fixture(scope="module")
+def kernel() -> Iterator[Kernel]:
+    manager, client = start_new_kernel(kernel_name="python3")
+    try:
+        yield Kernel(manager, client)
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+
+
+@pytest.fixture
+def shell(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Iterator[InteractiveShell]:
+    """A plain IPython of its own."""
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    InteractiveShell.clear_instance()
+    one = InteractiveShell.instance()
+    one.history_manager.enabled = False
+    yield one
+    one.reset(new_session=False)
+    InteractiveShell.clear_instance()
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """A notebook in this process, shared by the tests of a file: each uses process names of its own."""
+    root = tmp_path_factory.mktemp("launch").resolve()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("IPYTHONDIR", str(root.parent / f"{root.name}-ipython"))
+        patch.chdir(root)
+        patch.setattr("sys.path", ["", *(entry for entry in sys.path if entry)])
+        lab = Lab(root)
+        yield lab
+        lab.stop()
