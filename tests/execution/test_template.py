@@ -199,10 +199,19 @@ def test_installed_and_local_entries_are_told_apart():
     assert not is_installed("/home/me/project")
 
 
-def test_a_directory_without_init_shadows_nothing(tmp_path):
+def test_a_directory_without_init_shadows_nothing(tmp_path, monkeypatch):
+    # What was loaded before is the template's own, and no task's.
+    monkeypatch.delitem(sys.modules, "colorsys", raising=False)
     preloaded = Preloaded()
     preloaded.load(["colorsys"], sys.path)
     (tmp_path / "colorsys").mkdir()
+    _settle(tmp_path)
     assert not preloaded.shadowed([str(tmp_path)])
     (tmp_path / "colorsys" / "__init__.py").write_text("")
     assert preloaded.shadowed([str(tmp_path)])
+
+
+def _settle(directory):
+    """Make a directory old enough for its listing to be kept."""
+    facts = os.stat(directory)
+    os.utime(directory, ns=(facts.st_atime_ns, facts.st_mtime_ns - 1_000_000_000))

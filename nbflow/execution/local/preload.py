@@ -14,11 +14,20 @@ import time
 import traceback
 from collections.abc import Iterable
 from functools import lru_cache
+from typing import NamedTuple
 
 from nbflow.execution.place import ROOT
 
 _INSTALLED = frozenset({"site-packages", "dist-packages"})
 _SETTLED_NS = 50_000_000
+
+
+class _Listing(NamedTuple):
+    files: frozenset[str]
+    directories: frozenset[str]
+
+
+_NOTHING = _Listing(frozenset(), frozenset())
 
 
 class Preloaded:
@@ -28,7 +37,7 @@ class Preloaded:
         self._own = _top_level()
         self._tried: set[str] = set()
         self._stamps: dict[str, tuple[int, int, int]] = {}
-        self._listings: dict[str, tuple[int, frozenset[str]]] = {}
+        self._listings: dict[str, tuple[int, _Listing]] = {}
         self._names: frozenset[str] = frozenset()
         self.local: str | None = None
         """A local module that an installed one has brought along."""
@@ -71,21 +80,27 @@ class Preloaded:
         if not self._names:
             return False
         local = (entry for entry in sys_path if entry and not is_installed(entry) and entry != ROOT)
-        return any(self._names & self._listing(entry) for entry in local)
+        return any(self._shadowed_in(entry) for entry in local)
 
-    def _listing(self, directory: str) -> frozenset[str]:
+    def _shadowed_in(self, directory: str) -> bool:
+        listing = self._listing(directory)
+        # A directory becomes a package by a file within, which leaves the mtime of the directory above as it was.
+        packages = (os.path.join(directory, name, "__init__.py") for name in self._names & listing.directories)
+        return not self._names.isdisjoint(listing.files) or any(map(os.path.exists, packages))
+
+    def _listing(self, directory: str) -> _Listing:
         try:
             mtime = os.stat(directory).st_mtime_ns
         except OSError:
-            return frozenset()
+            return _NOTHING
         known = self._listings.get(directory)
         if known is not None and known[0] == mtime:
             return known[1]
-        names = frozenset(_importable(directory))
+        listing = _list(directory)
         # A directory that changed just now may change again without another mtime.
         if time.time_ns() - mtime > _SETTLED_NS:
-            self._listings[directory] = mtime, names
-        return names
+            self._listings[directory] = mtime, listing
+        return listing
 
 
 @lru_cache(maxsize=256)
@@ -96,15 +111,14 @@ def is_installed(entry: str) -> bool:
     return inside or entry.endswith(".zip") or not _INSTALLED.isdisjoint(entry.split(os.sep))
 
 
-def _importable(directory: str) -> Iterable[str]:
+def _list(directory: str) -> _Listing:
     try:
-        entries = list(os.scandir(directory))
+        parted = [name.partition(".") for name in os.listdir(directory)]
     except OSError:
-        return
-    for entry in entries:
-        name, dot, _ = entry.name.partition(".")
-        if dot or os.path.exists(os.path.join(entry.path, "__init__.py")):
-            yield name
+        return _NOTHING
+    return _Listing(
+        frozenset(name for name, dot, _ in parted if dot), frozenset(name for name, dot, _ in parted if not dot)
+    )
 
 
 def _top_level() -> set[str]:
