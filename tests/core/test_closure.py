@@ -585,6 +585,29 @@ def test_every_kind_of_class_is_the_same_when_it_is_run_again() -> None:
     assert kind_keys() == kind_keys()
 
 
+USE = """
+import contextlib, copy, inspect, typing
+for kind in (Plain, Abstract, Concrete, Record, Color, Bits, Number, Pair, Shape, Speaks, Box, Old, Made, Err, Inner):
+    with contextlib.suppress(Exception):
+        typing.get_type_hints(kind)
+    with contextlib.suppress(Exception):
+        inspect.signature(kind), isinstance(1, kind), issubclass(int, kind), kind[int]
+    with contextlib.suppress(Exception):
+        vars()["heir"] = type("Heir", (kind,), {})
+for made in (Color.RED, Bits.A | Bits.B, Record(1), Pair(1), Old(1, 2), Made(), Err('x'), Inner(), Plain()):
+    with contextlib.suppress(Exception):
+        copy.deepcopy(made)
+    with contextlib.suppress(Exception):
+        hash(made), repr(made), made == made, made < made, dir(made), made.__reduce_ex__(5)
+"""
+
+
+def test_a_class_that_was_used_is_the_same_class() -> None:
+    """What Python and libraries leave in a class as it is used, `copyreg`'s ``__slotnames__`` first, is not its code."""
+    for name in KIND_NAMES:
+        assert key(f"y = {name}", KINDS, USE) == key(f"y = {name}", KINDS), name
+
+
 @pytest.mark.parametrize("seed", ["0", "1"])
 def test_digests_of_code_are_the_same_in_every_process(seed: str) -> None:
     script = "import json; from tests.core.test_closure import kind_keys; print(json.dumps(kind_keys()))"

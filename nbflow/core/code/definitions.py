@@ -26,6 +26,7 @@ _VERSION = f"{sys.version_info.major}.{sys.version_info.minor}".encode()
 # Made by Python or by a library from what else is in the class, or places of text, or caches.
 _DERIVED = frozenset(
     {"__module__", "__qualname__", "__doc__", "__dict__", "__weakref__", "__firstlineno__", "__static_attributes__"}
+    | {"__slotnames__"}  # left by copyreg once an instance was pickled
     | {"__abstractmethods__", "_abc_impl", "__annotations__", "__annotate__", "__annotate_func__", "__parameters__"}
     | {
         "__annotations_cache__",
