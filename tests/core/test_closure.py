@@ -585,6 +585,32 @@ def test_every_kind_of_class_is_the_same_when_it_is_run_again() -> None:
     assert kind_keys() == kind_keys()
 
 
+FORWARD = """
+from __future__ import annotations
+import dataclasses, typing, pydantic
+class Model(pydantic.BaseModel):
+    item: Item | None = None
+@dataclasses.dataclass
+class Record:
+    item: "list['Item']"
+def read(item: Item): pass
+def look(): return typing.get_type_hints(read)
+class Item(pydantic.BaseModel):
+    size: int = {}
+"""
+
+
+@pytest.mark.parametrize("body", ["y = Model(item={})", "y = Record([])", "y = look()"])
+def test_classes_that_annotations_name_as_text_count(body: str) -> None:
+    assert key(body, FORWARD.format(1)) == key(body, FORWARD.format(1))
+    assert key(body, FORWARD.format(1)) != key(body, FORWARD.format(2))
+
+
+def test_a_word_of_a_literal_is_no_name() -> None:
+    cells = "from typing import Literal\nK = {}\nclass C:\n  kind: Literal['K']\n"
+    assert key("y = C()", cells.format(1)) == key("y = C()", cells.format(2))
+
+
 USE = """
 import contextlib, copy, inspect, typing
 for kind in (Plain, Abstract, Concrete, Record, Color, Bits, Number, Pair, Shape, Speaks, Box, Old, Made, Err, Inner):

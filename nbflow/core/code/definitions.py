@@ -15,8 +15,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from types import CodeType, FunctionType
-from typing import Any, Protocol
+from typing import Any
 
+from nbflow.core.code.annotated import Walker, annotations_digest
 from nbflow.core.code.cells import FUTURES, cell_text, definition_of_class, find_definition
 from nbflow.core.code.mentions import Mentions, mentions_of, mentions_of_code
 from nbflow.core.code.source import normal_form
@@ -43,19 +44,6 @@ _ENUM_MACHINERY = frozenset(
 _PYDANTIC_STATE = frozenset({"__pydantic_fields__", "__private_attributes__", "__class_vars__"})
 _FIELD_FACTS = ("name", "type", "default", "default_factory", "init", "repr", "hash", "compare", "kw_only")
 _EMPTY_CELL = combine("empty cell", [])
-
-
-class Walker(Protocol):
-    """Who asks for the digest of a function or class, and follows what it leads to."""
-
-    def value(self, value: object, name: str) -> bytes:
-        """Digest a value that hangs on code."""
-
-    def code(self, value: object) -> bytes:
-        """Digest other code."""
-
-    def follow(self, function: FunctionType) -> None:
-        """Take note of a function whose code will run."""
 
 
 def is_importable(value: Any) -> bool:
@@ -104,21 +92,6 @@ def function_digest(function: FunctionType, walker: Walker, *, annotations: bool
     if annotations:
         chunks.append(annotations_digest(function, walker))
     return combine("function", chunks)
-
-
-def annotations_digest(owner: Any, walker: Walker) -> bytes:
-    """Digest the annotations of a function or class, as values: what they name was looked up when it was defined."""
-    try:
-        found = owner.__annotations__ if isinstance(owner, FunctionType) else _class_annotations(owner)
-    except NameError:  # from Python 3.14 on they are looked up late
-        return walker.code(owner.__annotate__)
-    return walker.value(dict(found), f"annotations of {owner.__qualname__}") if found else b""
-
-
-def _class_annotations(cls: type) -> Any:
-    if sys.version_info >= (3, 14):
-        return cls.__annotations__
-    return vars(cls).get("__annotations__")
 
 
 def _cells(function: FunctionType, walker: Walker) -> Iterator[bytes]:

@@ -17,9 +17,9 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from nbflow.core.code import sharing
+from nbflow.core.code.annotated import annotations_digest
 from nbflow.core.code.cells import cell_text
 from nbflow.core.code.definitions import (
-    annotations_digest,
     by_name,
     class_digest,
     facts_of,
@@ -266,6 +266,11 @@ class Walk:
             reads, _ = global_names(function.__code__)
             self.read(function.__globals__, reads, function.__qualname__)
             self._mentioned(facts_of(function.__code__).mentions, function.__globals__, f"`{function.__qualname__}`")
+
+    def named(self, owner: object, names: frozenset[str]) -> None:
+        """Follow names that annotations mention as text, where the owner's own globals have them."""
+        namespace = getattr(owner, "__globals__", self._namespace)
+        self.read(namespace, names, getattr(owner, "__qualname__", ""), surely=False)
 
     def _is_installed(self, function: FunctionType) -> bool:
         """Whether a function that is shipped by value, as a decorator's wrapper is, was made by installed code."""

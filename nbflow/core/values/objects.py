@@ -13,7 +13,7 @@ import pickle
 import types
 from collections.abc import Callable, Iterable
 from itertools import chain
-from typing import Any
+from typing import Any, ForwardRef
 
 from nbflow.core.values.plain import Node, counted, fingerprint, scalar, shaped, tagged, text
 from nbflow.core.values.refusals import Refusal, unpicklable
@@ -151,7 +151,13 @@ def _open_slice(value: slice) -> Node:
     return Node(counted("slice", 3), [value.start, value.stop, value.step])
 
 
+def _open_forward(value: ForwardRef) -> Node:
+    """What it names and where; once it was evaluated it holds code, which pickle refuses, and what it stood for."""
+    return Node(counted("forward", 3), [value.__forward_arg__, value.__forward_module__, value.__forward_is_class__])
+
+
 OPENERS: dict[type, Callable[[Any], Node]] = {
+    ForwardRef: _open_forward,
     types.MethodType: open_method,
     types.MethodWrapperType: open_builtin_method,
     datetime.datetime: open_datetime,
