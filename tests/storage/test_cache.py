@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import warnings
 
@@ -107,7 +106,9 @@ def test_delete_removes_entries_and_only_them(store):
     assert [key for key, _ in cache.entries()] == [B]
 
 
-@pytest.mark.parametrize("raw", [b"", b"\x00", os.urandom(100), b"\x01\x00java"])
+@pytest.mark.parametrize(
+    "raw", [b"", b"\x00", b"\xd8\x07noise" * 20, b"\x01\x00java"], ids=["empty", "a zero", "noise", "java"]
+)
 def test_a_damaged_entry_is_a_miss_with_a_warning_that_names_it(raw):
     store = MemoryStore()
     cache = TaskCache(store)
