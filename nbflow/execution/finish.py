@@ -41,8 +41,6 @@ class Finished:
     ----------
     order : Order
         What was to be run.
-    digests : mapping of str to bytes
-        Digests of the task's own inputs.
     job : Job
         What the executor was handed.
     outcome : Outcome
@@ -54,7 +52,6 @@ class Finished:
     """
 
     order: Order
-    digests: Mapping[str, bytes]
     job: Job
     outcome: Outcome
     submitted: float
@@ -151,7 +148,7 @@ class Finish:
             shown=_has_shown(finished),
             process=order.task.process,
             name=order.task.name,
-            parts=order.call.parts(order.own, finished.digests),
+            parts=order.call.parts(order.own, order.read.digests),
         )
 
 
@@ -165,7 +162,7 @@ def _told(finished: Finished) -> dict[str, Any]:
     if not finished.order.call.process.is_script:
         return _outcome_file(finished) or {"error": _unsaid(_SILENT)}
     try:
-        return gather_script(finished.order, output_specs(finished.order) or (), finished.digests)
+        return gather_script(finished.order, output_specs(finished.order) or ())
     except (NbflowError, OSError) as error:
         return {"error": _unsaid(str(error))}
 

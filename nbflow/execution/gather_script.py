@@ -16,7 +16,7 @@ from nbflow.storage import values
 from nbflow.storage.workdir import stdout_of
 
 
-def gather_script(order: Order, outputs: Sequence[OutputSpec], digests: Mapping[str, bytes]) -> dict[str, Any]:
+def gather_script(order: Order, outputs: Sequence[OutputSpec]) -> dict[str, Any]:
     """Find a script's outputs, in the words in which a worker tells a body's.
 
     Parameters
@@ -25,8 +25,6 @@ def gather_script(order: Order, outputs: Sequence[OutputSpec], digests: Mapping[
         What ran.
     outputs : sequence of OutputSpec
         What it declares.
-    digests : mapping of str to bytes
-        Digests of the inputs that the task has of its own.
 
     Raises
     ------
@@ -35,7 +33,7 @@ def gather_script(order: Order, outputs: Sequence[OutputSpec], digests: Mapping[
     """
     inputs = order.inputs
     staged = _staged(order)
-    known = {part.name: part.digest for part in order.call.capture.parts if part.kind == "input"} | dict(digests)
+    known = {part.name: part.digest for part in order.call.capture.parts if part.kind == "input"} | order.read.digests
     made: list[dict[str, Any]] = []
     files: list[dict[str, Any]] = []
     kept: dict[str, Any] = {}

@@ -21,14 +21,13 @@ from nbflow.core.script import shell
 from nbflow.core.task.hash import Task
 from nbflow.errors import InputError
 from nbflow.execution import script, spec
-from nbflow.execution.calls.call import Call
+from nbflow.execution.calls.call import Call, OwnInputs
 from nbflow.execution.channels.flow import loaded
 from nbflow.execution.inline.kernel_body import Kernel
 from nbflow.execution.job import Job
 from nbflow.execution.result import Stored
 from nbflow.storage import values, workdir
 
-_NAMES_NO_FILE = frozenset({type(None), bool, int, float, complex, bytes})
 Stage = Callable[[Call], spec.Capture]
 """Makes sure that a call's captured values lie on disk, and says where."""
 
@@ -45,6 +44,8 @@ class Order:
         One of its tasks.
     own : dict of str to object
         The inputs that this task alone has.
+    read : OwnInputs
+        What was read of them.
     key : bytes
         The task hash: 16 bytes.
     work_dir : pathlib.Path
@@ -54,6 +55,7 @@ class Order:
     call: Call
     task: Task
     own: Mapping[str, Any]
+    read: OwnInputs
     key: bytes
     work_dir: Path
 
@@ -169,11 +171,7 @@ def _prepare_inline(order: Order, directives: Directives, kernel: Kernel) -> Cal
 
 def _staged(order: Order) -> dict[str, str]:
     """The call's files, and those that this task's own inputs name."""
-    reader = order.call.capture.reader.fresh()
-    for name, value in order.own.items():
-        if not isinstance(value, Stored) and type(value) not in _NAMES_NO_FILE:
-            reader.digest(value, name)
-    return {**order.call.capture.staged, **reader.staged}
+    return {**order.call.capture.staged, **order.read.staged}
 
 
 def _worker_spec(

@@ -126,8 +126,8 @@ class Runner:
         NbflowError
             If it cannot be started; nothing is lost.
         """
-        digests = call.digests(own)
-        task = call.task(own, digests, number)
+        read = call.read(own)
+        task = call.task(own, read.digests, number)
         progress = self._progress()
         if call.forced is None and self._joins(task, progress, done):
             return
@@ -139,7 +139,7 @@ class Runner:
         progress.submitted(task.process)
         if begun is not None:
             begun(found.work_dir)
-        self._execute(Order(call, task, own, found.key, found.work_dir), digests, found, progress, done)
+        self._execute(Order(call, task, own, read, found.key, found.work_dir), found, progress, done)
 
     def read(self, key: bytes) -> TaskEntry:
         """The entry of a task of this run."""
@@ -279,9 +279,7 @@ class Runner:
 
     # Executing ------------------------------------------------------------------------------------------------------
 
-    def _execute(
-        self, order: Order, digests: Mapping[str, bytes], claim: _Claim, progress: Progress, done: Done
-    ) -> None:
+    def _execute(self, order: Order, claim: _Claim, progress: Progress, done: Done) -> None:
         task = order.task
         try:
             with workdir.disk(self._work_root):
@@ -296,7 +294,7 @@ class Runner:
         submitted = time.time()
         about = {"hash": order.key.hex(), "name": task.name, "reason": claim.reason.sentence}
         self.run.events.append({"event": "submitted", **about, "at": submitted})
-        ended = partial(self._ended, order, digests, claim, progress, done, submitted)
+        ended = partial(self._ended, order, claim, progress, done, submitted)
         try:
             self._executor.submit(job, ended, partial(self._started, order, progress))
         except BaseException:
@@ -316,7 +314,6 @@ class Runner:
     def _ended(
         self,
         order: Order,
-        digests: Mapping[str, bytes],
         claim: _Claim,
         progress: Progress,
         done: Done,
@@ -324,7 +321,7 @@ class Runner:
         job: Job,
         outcome: Outcome,
     ) -> None:
-        finished = Finished(order, digests, job, outcome, submitted, next(self._numbers))
+        finished = Finished(order, job, outcome, submitted, next(self._numbers))
         was_running = outcome.exit is not None or outcome.completed > outcome.started
         self._finish.start(finished, partial(self._settled, order, claim, progress, done, was_running))
 

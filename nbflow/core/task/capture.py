@@ -73,9 +73,11 @@ class Capture:
         Digests of the fixed inputs. Apart from the call's, so that an input counts the same given by itself or by a
         channel.
     reader : InputReader
-        Reads the inputs that the tasks have of their own, in the same way.
+        Makes readers of the inputs that the tasks have of their own.
     staged : mapping of str to str
         Files to stage for every task.
+    states : mapping of str to bytes
+        The state of all files that were read, by absolute path.
     checks : mapping of str to str
         Globals that the body must not change unnoticed, with their digests in hex.
     reach : Reach or None
@@ -89,6 +91,7 @@ class Capture:
     inputs: Mapping[str, bytes]
     reader: InputReader
     staged: Mapping[str, str]
+    states: Mapping[str, bytes]
     checks: Mapping[str, str]
     reach: Reach | None
 
@@ -150,7 +153,8 @@ def capture(process: Process, fixed: Mapping[str, Any], scene: Scene, fed: Itera
         digest=call_digest(common),
         inputs=digests,
         reader=reader,
-        staged=dict(reader.staged),
+        staged=reader.staged,
+        states=reader.states,
         checks=checks,
         reach=found,
     )

@@ -19,7 +19,7 @@ from nbflow.errors import InputError, MissingInputError, UnhashableInputError
 MODES = ("standard", "lenient", "deep", "sha256")
 """Path, size and mtime; path and size; content; content. Nextflow's names (nextflow.io, process directive `cache`)."""
 
-_CONTENT_MODES = frozenset({"deep", "sha256"})
+CONTENT_MODES = frozenset({"deep", "sha256"})
 _CHUNK = 1 << 24
 _NOT_FILES = {
     stat.S_IFIFO: "a named pipe",
@@ -160,7 +160,7 @@ def _file_chunks(path: Path, mode: str) -> list[bytes]:
     status = _stat(path)
     _refuse_special(path, status)
     executable = b"x" if status.st_mode & stat.S_IXUSR else b"-"
-    if mode in _CONTENT_MODES:
+    if mode in CONTENT_MODES:
         return [executable, content_digest(path)]
     if mode == "lenient":
         return [_number(status.st_size)]
@@ -229,7 +229,7 @@ def file_digest(path: Path, mode: str = "standard", base: Path | None = None) ->
     real = origin / path.expanduser()
     status = _stat(real)
     _refuse_special(real, status)
-    shown = _absolute(real).name if mode in _CONTENT_MODES else _portable(real, origin).as_posix()
+    shown = _absolute(real).name if mode in CONTENT_MODES else _portable(real, origin).as_posix()
     if stat.S_ISDIR(status.st_mode):
         return combine("directory", [_name(shown), tree_digest(real, mode)])
     return combine("file", [mode.encode(), _name(shown), *_file_chunks(real, mode)])

@@ -14,8 +14,9 @@ from typing import Any
 
 from nbflow.core.parts import Part, combine, shorten
 from nbflow.core.secrets import MASK, is_secret
-from nbflow.core.values.files import file_digest
+from nbflow.core.values.files import CONTENT_MODES, file_digest
 from nbflow.core.values.hashing import Digester
+from nbflow.errors import InputError
 
 OutputDigest = Callable[[str], "str | None"]
 """Takes an absolute path; the content digest (hex) of a task's output that lies there, None for any other file."""
@@ -43,18 +44,51 @@ class Files:
     mode: str
     output_digest: OutputDigest
 
-    def digest(self, path: str) -> bytes:
-        """Digest of the file or directory at an absolute path.
+    def read(self, path: str) -> tuple[bytes, bytes]:
+        """Digest of the file or directory at an absolute path, and its state before it was read: see `state`.
 
         Raises
         ------
         InputError
             If it is neither, or changes while it is read.
         """
+        state = self.state(path)
+        if self.mode not in CONTENT_MODES:
+            return state, state
+        return self._known(path) or file_digest(Path(path), self.mode, Path(self.launch_dir)), state
+
+    def state(self, path: str) -> bytes:
+        """What must be the same of it when a task that was given it has ended; found without reading content.
+
+        Raises
+        ------
+        InputError
+            If nothing is there.
+        """
+        mode = "standard" if self.mode in CONTENT_MODES else self.mode
+        return self._known(path) or file_digest(Path(path), mode, Path(self.launch_dir))
+
+    def changed(self, states: Mapping[str, bytes]) -> list[str]:
+        """Those of some absolute paths that are not as they were.
+
+        Parameters
+        ----------
+        states : mapping of str to bytes
+            The earlier `state` of each.
+        """
+        return [path for path, state in states.items() if self._state_now(path) != state]
+
+    def _state_now(self, path: str) -> bytes | None:
+        try:
+            return self.state(path)
+        except InputError:
+            return None
+
+    def _known(self, path: str) -> bytes | None:
         known = self.output_digest(path)
-        if known is not None:
-            return combine("output", (os.path.basename(path).encode("utf-8", "surrogateescape"), bytes.fromhex(known)))
-        return file_digest(Path(path), self.mode, Path(self.launch_dir))
+        if known is None:
+            return None
+        return combine("output", (os.path.basename(path).encode("utf-8", "surrogateescape"), bytes.fromhex(known)))
 
     def absolute(self, name: str) -> str:
         """The absolute path that a name stands for."""
@@ -87,12 +121,15 @@ class InputReader:
     ----------
     staged : dict of str to str
         Work directory name to absolute path, of all that was read.
+    states : dict of str to bytes
+        Absolute path to the state in which it was read.
     """
 
     def __init__(self, files: Files, code: Callable[[object], bytes]) -> None:
         self.files = files
         self.code = code
         self.staged: dict[str, str] = {}
+        self.states: dict[str, bytes] = {}
         self._digester = Digester(code=code, path=self.path)
 
     def digest(self, value: Any, name: str = "value") -> bytes:
@@ -130,17 +167,12 @@ class InputReader:
 
     def named(self, text: str) -> bytes:
         """Digest of the file that a string names; it is staged."""
-        self._stage(text)
-        return self.files.digest(self.files.absolute(text))
+        return self._read(text)
 
     def path(self, path: PurePath) -> bytes | None:
         """Digest of the file that a path names, staged where it is relative; None where nothing is there."""
         name = str(path)
-        absolute = self.files.absolute(name)
-        if not os.path.lexists(absolute):
-            return None
-        self._stage(name)
-        return self.files.digest(absolute)
+        return self._read(name) if os.path.lexists(self.files.absolute(name)) else None
 
     def part(self, kind: str, name: str, value: Any) -> Part:
         """A value as a part of the task hash."""
@@ -152,10 +184,12 @@ class InputReader:
             if self.files.names_file(text):
                 yield Part("file", text, self.named(text), _file_preview(self.files.absolute(text)))
 
-    def _stage(self, name: str) -> None:
-        relative = self.files.staged_as(name)
+    def _read(self, name: str) -> bytes:
+        path, relative = self.files.absolute(name), self.files.staged_as(name)
         if relative is not None and relative != ".":
-            self.staged[relative] = self.files.absolute(name)
+            self.staged[relative] = path
+        digest, self.states[path] = self.files.read(path)
+        return digest
 
 
 def _strings(value: Any) -> Iterable[str]:

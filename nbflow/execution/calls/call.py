@@ -9,7 +9,7 @@ from collections import ChainMap
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 from nbflow.core.code.sharing import sharing_parts
 from nbflow.core.declaration.directives import Directives
@@ -21,6 +21,24 @@ from nbflow.core.task.resume import Execute, Reason
 from nbflow.core.values.inputs import preview
 from nbflow.execution.channels.flow import loaded
 from nbflow.execution.result import Stored
+
+
+class OwnInputs(NamedTuple):
+    """What was read of the inputs that a task has of its own.
+
+    Attributes
+    ----------
+    digests : dict of str to bytes
+        By name.
+    staged : dict of str to str
+        Files to stage for it: name in the work directory, absolute path.
+    states : dict of str to bytes
+        The state of the files that were read, by absolute path.
+    """
+
+    digests: dict[str, bytes]
+    staged: dict[str, str]
+    states: dict[str, bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +67,14 @@ class Call:
     def __post_init__(self) -> None:
         object.__setattr__(self, "wanted", self.process.wanted)
 
-    def digests(self, own: Mapping[str, Any]) -> dict[str, bytes]:
-        """Digests of the inputs that a task has of its own."""
-        reader = self.capture.reader
-        return {
+    def read(self, own: Mapping[str, Any]) -> OwnInputs:
+        """Digest the inputs that a task has of its own."""
+        reader = self.capture.reader.fresh()
+        digests = {
             name: value.digest() if isinstance(value, Stored) else reader.digest(value, name)
             for name, value in own.items()
         }
+        return OwnInputs(digests, reader.staged, reader.states)
 
     def task(self, own: Mapping[str, Any], digests: Mapping[str, bytes], number: int | None) -> Task:
         """The task that a set of own inputs makes."""
@@ -68,7 +87,7 @@ class Call:
         if len(own) < 2:
             return ()
         given = {name: value for name, value in own.items() if not isinstance(value, Stored)}
-        return sharing_parts({}, given, self.capture.reader.digest)
+        return sharing_parts({}, given, self.capture.reader.fresh().digest)
 
     def _name(self, own: Mapping[str, Any], number: int | None) -> str:
         tag = self.process.directives.tag
