@@ -91,6 +91,22 @@ def test_what_a_fresh_run_would_not_show_does_not_count(case: str) -> None:
 MK = "def mk(n):\n  def g(x): return x + n\n  return g\n"
 DATACLASS = "from dataclasses import dataclass\n@dataclass\nclass P:\n  x: int = 1\n"
 OTHER = {
+    "comment, where the text is read": (
+        "import inspect\ny = inspect.getsource(h)",
+        "def h(x):\n  # a\n  return x",
+        "def h(x):\n  # b\n  return x",
+    ),
+    "import from the notebook itself": ("from __main__ import K as k\ny = k", "K = 1", "K = 2"),
+    "class known by its base alone": (
+        "y = [c.K for c in B.__subclasses__()]",
+        "class B: pass\nclass C(B): K = 1",
+        "class B: pass\nclass C(B): K = 2",
+    ),
+    "virtual subclass of an abstract class": (
+        "y = isinstance(1, A)",
+        "import abc\nclass A(abc.ABC): pass",
+        "import abc\nclass A(abc.ABC): pass\nA.register(int)",
+    ),
     "constant 1 to True": ("y = h(1)", "def h(x): return (x, 1)", "def h(x): return (x, True)"),
     "constant 1 to 1.0": ("y = h(1)", "def h(x): return (x, 1)", "def h(x): return (x, 1.0)"),
     "constant 0.0 to -0.0": ("y = h(1)", "def h(x): return (x, 0.0)", "def h(x): return (x, -0.0)"),
@@ -355,6 +371,10 @@ def test_a_process_object_counts_as_its_function() -> None:
         ("import os\ny = os.getenv(name)", "os.getenv"),
         ("from os import environ\ny = environ[name]", "os.environ"),
         ("from os import getenv as ge\ny = ge('X')", "os.getenv"),
+        ("import __main__\ny = __main__.K", "__main__"),
+        ("import sys\ny = sys.modules['__main__'].K", "__main__"),
+        ("import sys\ny = sys._getframe().f_globals['K']", "f_globals"),
+        ("y = h.__globals__['K']", "__globals__"),
         ("y = h()", "eval"),
     ],
 )

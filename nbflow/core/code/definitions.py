@@ -6,11 +6,13 @@ from name to name (`closure`) adds them. Knows no namespaces and no files; text 
 
 from __future__ import annotations
 
+import abc
 import ast
 import enum
 import functools
 import sys
 import types
+from _abc import _get_dump  # type: ignore[import-not-found]  # what cloudpickle ships registries by
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -198,6 +200,7 @@ def class_digest(cls: type, walker: Walker) -> bytes:
         chunks += [name.encode(), _member_digest(cls, name, value, walker, annotations)]
     chunks.append(annotations_digest(cls, walker))
     chunks += _dataclass_fields(cls, walker)
+    chunks += _registered(cls, walker)
     chunks.append(_class_text(cls))
     return combine("class", chunks)
 
@@ -244,6 +247,13 @@ def _dataclass_fields(cls: type, walker: Walker) -> Iterator[bytes]:
     for field in vars(cls).get("__dataclass_fields__", {}).values():
         facts = [getattr(field, fact, None) for fact in _FIELD_FACTS]
         yield walker.value([*facts, dict(field.metadata)], f"field {field.name} of {cls.__qualname__}")
+
+
+def _registered(cls: type, walker: Walker) -> Iterator[bytes]:
+    """Virtual subclasses of an abstract class: they travel with it, and ``isinstance`` tells."""
+    if isinstance(cls, abc.ABCMeta):
+        registry = (reference() for reference in _get_dump(cls)[0])
+        yield from sorted(walker.code(found) for found in registry if found is not None)
 
 
 def _class_text(cls: type) -> bytes:

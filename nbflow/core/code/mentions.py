@@ -20,6 +20,9 @@ _READS_ANNOTATIONS = frozenset(
     | {"getfullargspec", "singledispatch", "singledispatchmethod", "validate_call", "beartype", "typechecked"}
 )
 _READS_DOCSTRINGS = frozenset({"__doc__", "getdoc", "help", "pydoc", "docopt", "doctest", "getcomments"})
+_READS_TEXT = frozenset({"getsource", "getsourcelines", "findsource", "getblock", "getcomments"})
+_SPACES = frozenset({"f_globals", "f_locals", "__globals__", "user_ns"})
+"""Attributes that hold a whole namespace."""
 _ENVIRON_METHODS = frozenset({"get", "pop", "setdefault", "__getitem__", "__contains__"})
 _FRAME_READERS = frozenset({"query", "eval", "evaluate"})
 _CODE_RUNNERS = frozenset({"eval", "exec"})
@@ -75,6 +78,11 @@ class Mentions:
         """Whether something may look at docstrings."""
         return not _READS_DOCSTRINGS.isdisjoint(self.attributes | self.values | self.strings | self.names)
 
+    @property
+    def reads_text(self) -> bool:
+        """Whether something may look at the text of functions and classes, comments and all."""
+        return not _READS_TEXT.isdisjoint(self.attributes | self.values | self.strings | self.names)
+
 
 def is_history(name: str) -> bool:
     """Whether a name is IPython's for an earlier input or output, whose numbers change between sessions."""
@@ -116,11 +124,15 @@ class _Scan(ast.NodeVisitor):
 
     def visit_Import(self, node: ast.Import) -> None:
         self.found.modules.update((alias.name, 0) for alias in node.names)
+        if any(alias.name == "__main__" for alias in node.names):
+            self.found.dynamic.add("__main__")
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
         module = node.module or ""
         self.found.modules.add((module, node.level))
         for alias in node.names:
+            if module == "__main__":
+                self.found.names.add(alias.name)
             if alias.name != "*":
                 self.found.modules.add((f"{module}.{alias.name}".lstrip("."), node.level))
                 self.found.attributes.add(alias.name)
@@ -140,8 +152,8 @@ class _Scan(ast.NodeVisitor):
         self.found.attributes.add(node.attr)
         if _is_environ(node) or node.attr == "environb":
             self.found.dynamic_env.add("os.environ")
-        elif node.attr == "user_ns":
-            self.found.dynamic.add("get_ipython().user_ns")
+        elif node.attr in _SPACES:
+            self.found.dynamic.add("get_ipython().user_ns" if node.attr == "user_ns" else node.attr)
         self.visit(node.value)
 
     def visit_Subscript(self, node: ast.Subscript) -> None:
@@ -151,6 +163,8 @@ class _Scan(ast.NodeVisitor):
                 self.found.env.add(key)
         elif _called_name(node.value) == "globals" and key is not None:
             self.found.names.add(key)
+        elif _last_name(node.value) == "modules" and key == "__main__":
+            self.found.dynamic.add("__main__")
         else:
             self.generic_visit(node)
 

@@ -115,6 +115,7 @@ class Walk:
         while self._queue or self.found.wanted:
             self._empty_queue()
             self.found.take_modules()
+            self._take_heirs()
         self._take_sharing()
         self._take_observed()
         self.found.close(declared_env, knows_all=knows_all)
@@ -295,6 +296,13 @@ class Walk:
 
     # At the end
 
+    def _take_heirs(self) -> None:
+        """Follow the notebook's subclasses of classes, where code may ask for them."""
+        if "__subclasses__" in self.found.mentions.attributes:
+            classes = [value for value in self.found.captured.values() if isinstance(value, type)]
+            heirs = [heir.__name__ for cls in classes for heir in cls.__subclasses__()]
+            self.read(self._namespace, heirs, "", surely=False)
+
     def _take_sharing(self) -> None:
         for names in sharing.groups(self._data):
             digest = self.value([self._data[name] for name in names], names[0])
@@ -311,6 +319,9 @@ class Walk:
             if self._tree is not None:
                 chunks.append(normal_form(self._tree, docstrings=True))
             self.found.part("docstrings", "", combine("docstrings", chunks), "docstrings")
+        if self.found.mentions.reads_text:
+            texts = sorted(text.encode("utf-8", "surrogatepass") for text in self.found.sources.values())
+            self.found.part("text", "", combine("text", texts), "text of the cells")
         self._empty_queue()
 
 
