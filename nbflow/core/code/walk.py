@@ -299,7 +299,7 @@ class Walk:
     def _take_heirs(self) -> None:
         """Follow the notebook's subclasses of classes, where code may ask for them."""
         if "__subclasses__" in self.found.mentions.attributes:
-            classes = [value for value in self.found.captured.values() if isinstance(value, type)]
+            classes: list[type[object]] = [value for value in self.found.captured.values() if isinstance(value, type)]
             heirs = [heir.__name__ for cls in classes for heir in cls.__subclasses__()]
             self.read(self._namespace, heirs, "", surely=False)
 
