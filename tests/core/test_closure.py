@@ -417,8 +417,9 @@ def test_environment_variables_read_by_constant_names_count() -> None:
     assert base != env_key(A="2")
     for name in "BCD":
         assert base != env_key(A="1", **{name: ""})
-    previews = [part.preview for part in Notebook(environ={"A": "secret"}).reach(body).parts if part.kind == "env"]
-    assert "secret" not in "".join(previews)
+    found = Notebook(environ={"A": "shown", "A_TOKEN": "hidden"}).reach(body + "; os.environ['A_TOKEN']").parts
+    previews = {part.name: part.preview for part in found if part.kind == "env"}
+    assert previews == {"A": "shown", "B": "not set", "C": "not set", "D": "not set", "A_TOKEN": "[secure]"}
 
 
 def test_what_ipython_puts_into_the_namespace_is_not_shipped() -> None:
@@ -501,20 +502,38 @@ def test_names_of_a_star_import_stay_the_bodys_own() -> None:
     assert key(body) == key(body, "from json import *") != key(body, "def dumps(x): return x")
 
 
-COMPILED = """
+COMPILER = """
 import uuid
 class Dispatcher:
     def __init__(self, f):
         self.py_func, self.targetoptions, self.state = f, {"nopython": True}, uuid.uuid4()
     def __reduce__(self):
         return Dispatcher, (self.state,)
-h = Dispatcher(lambda x: x + 1)
 """
 
 
-def test_a_compiled_function_counts_by_its_python_function() -> None:
-    assert key("y = h(1)", COMPILED) == key("y = h(1)", COMPILED)
-    assert key("y = h(1)", COMPILED) != key("y = h(1)", COMPILED.replace("x + 1", "x + 2"))
+def test_a_compiled_function_counts_by_its_python_function(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    site = tmp_path / "site-packages"
+    (site / "compiler_b1-1.0.dist-info").mkdir(parents=True)
+    (site / "compiler_b1.py").write_text(COMPILER)
+    monkeypatch.syspath_prepend(str(site))
+    cell = "from compiler_b1 import Dispatcher\nh = Dispatcher(lambda x: x + 1)"
+    assert key("y = h(1)", cell) == key("y = h(1)", cell)
+    assert key("y = h(1)", cell) != key("y = h(1)", cell.replace("x + 1", "x + 2"))
+    del sys.modules["compiler_b1"]
+
+
+WRAPPER = "class J:\n  def __init__(self, f, n): self.py_func, self.n = f, n\nh = J(lambda x: x, {})"
+
+
+def test_the_notebooks_own_wrapper_counts_with_all_that_it_holds() -> None:
+    assert key("y = h.n", WRAPPER.format(1)) != key("y = h.n", WRAPPER.format(2))
+
+
+def test_an_object_that_answers_to_any_name_counts_by_what_it_is() -> None:
+    define = "class A:\n  def __getattr__(self, name): return {}\na = A()"
+    assert key("y = a.b", define.format(1)) != key("y = a.b", define.format(2))
+    assert key("y = a.b", define.format(1)) == key("y = a.b", define.format(1))
 
 
 KINDS = """

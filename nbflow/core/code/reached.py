@@ -12,7 +12,8 @@ from typing import Any
 from nbflow.core.code.drift import drifted
 from nbflow.core.code.mentions import Mentions, is_history
 from nbflow.core.code.modules import PYTHON, LocalFile, Modules
-from nbflow.core.parts import Part, combine
+from nbflow.core.parts import Part, combine, shorten
+from nbflow.core.secrets import MASK, is_secret
 from nbflow.errors import UnhashableInputError
 
 _IMPORTING = ("import_module", "__import__")
@@ -166,7 +167,8 @@ class Reached:
         for name in sorted(self.mentions.env):
             value = self._environ.get(name)
             chunks = [] if value is None else [value.encode("utf-8", "surrogateescape")]
-            self.part("env", name, combine("env", chunks), "not set" if value is None else "set")
+            shown = "not set" if value is None else MASK if is_secret(name) else shorten(value)
+            self.part("env", name, combine("env", chunks), shown)
         if not declared:
             self.unknown.update(_unknown_variable(written, owner) for written, owner in self._dynamic_env)
 

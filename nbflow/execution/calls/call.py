@@ -17,8 +17,8 @@ from nbflow.core.declaration.process import Process
 from nbflow.core.parts import Part
 from nbflow.core.task.capture import Capture, Scene
 from nbflow.core.task.hash import Task, task_digest
+from nbflow.core.task.previews import preview_of_input, previewed
 from nbflow.core.task.resume import Execute, Reason
-from nbflow.core.values.inputs import preview
 from nbflow.execution.channels.flow import loaded
 from nbflow.execution.result import Stored
 
@@ -63,6 +63,7 @@ class Call:
     forced: Execute | None
     wanted: Mapping[str, str] | None = field(init=False)
     """How each declared output is declared; see `Process.wanted`."""
+    _previewed: list[tuple[Part, ...]] = field(init=False, default_factory=list)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "wanted", self.process.wanted)
@@ -105,9 +106,17 @@ class Call:
         return directives.with_values(ChainMap(inputs, self.capture.values, {"task": task}, self.scene.namespace))
 
     def parts(self, own: Mapping[str, Any], digests: Mapping[str, bytes]) -> tuple[Part, ...]:
-        """All parts of a task's hash, for its entry."""
-        mine = (Part("input", name, digests[name], preview(value, name)) for name, value in own.items())
-        return (*self.capture.parts, *mine, *self._sharing(own))
+        """All parts of a task's hash, with what an entry keeps of them."""
+        files = self.capture.reader.files
+        mine = (Part("input", name, digests[name], preview_of_input(value, name, files)) for name, value in own.items())
+        return (*self._shared_parts(), *mine, *self._sharing(own))
+
+    def _shared_parts(self) -> tuple[Part, ...]:
+        """Those that all tasks share, made once, and only where a task was executed."""
+        if not self._previewed:
+            captured, source = self.capture, "\n" * (self.process.first_line - 1) + self.process.shown
+            self._previewed.append(previewed(captured.parts, source, captured.values, captured.reader.files))
+        return self._previewed[0]
 
 
 def forced(process: Process, capture: Capture, *, rerun: bool) -> Execute | None:
