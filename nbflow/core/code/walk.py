@@ -130,15 +130,19 @@ class Walk:
             if value is _MISSING or self._is_shells(name, value):
                 self._absent(name)
             elif namespace is self._namespace:
-                self._take_global(name, getattr(value, "__nbflow_function__", value))
+                self._take_global(name, _held(value, "__nbflow_function__", value))
             else:
                 self._take_hidden(name, value, owner)
 
     def _is_shells(self, name: str, value: object) -> bool:
         """Whether a name stands for what IPython puts into the namespace, which a worker has not."""
-        space = getattr(value, "__globals__", None) or {}  # its `open` says that it is of another module
+        if name not in _SHELL_NAMES:
+            return False
+        space = (
+            value.__globals__ if isinstance(value, FunctionType) else {}
+        )  # its `open` says that it is of another module
         maker = space.get("__name__") or getattr(value, "__module__", None) or type(value).__module__
-        return name in _SHELL_NAMES and str(maker).startswith(("IPython", "ipykernel"))
+        return str(maker).startswith(("IPython", "ipykernel"))
 
     def _absent(self, name: str) -> None:
         if name == "get_ipython":
@@ -175,9 +179,10 @@ class Walk:
             self.found.needs(kind.__module__)
 
     def _data_digest(self, name: str, value: Any) -> bytes:
-        compiled = getattr(value, "py_func", None)
-        if isinstance(compiled, FunctionType):  # numba: its own state is a random identity and what it has compiled
-            options = self.value(getattr(value, "targetoptions", None), name)
+        compiled = _held(value, "py_func")
+        if isinstance(compiled, FunctionType) and self.found.is_installed(type(value).__module__):
+            # numba: its own state is a random identity and what it has compiled
+            options = self.value(_held(value, "targetoptions"), name)
             return combine("compiled", [self.code(type(value)), self.code(compiled), options])
         return self.value(value, name)
 
@@ -323,6 +328,14 @@ class Walk:
             texts = sorted(text.encode("utf-8", "surrogatepass") for text in self.found.sources.values())
             self.found.part("text", "", combine("text", texts), "text of the cells")
         self._empty_queue()
+
+
+def _held(value: Any, name: str, default: Any = None) -> Any:
+    """An attribute that an object has itself: a class may make up an answer to any other name."""
+    try:
+        return object.__getattribute__(value, "__dict__").get(name, default)
+    except AttributeError:
+        return default
 
 
 def _star_names(tree: ast.Module) -> dict[str, Any]:
