@@ -12,7 +12,7 @@ import time
 import uuid
 import warnings
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,7 @@ from typing import Any
 
 from nbflow.core.code.notebook_classes import NotebookClasses
 from nbflow.core.task.capture import Scene
+from nbflow.core.task.entry import TaskEntry
 from nbflow.errors import CacheError, CacheLockedError
 from nbflow.execution.channels.channels import ENGINE
 from nbflow.execution.channels.task_node import TaskNode
@@ -32,6 +33,7 @@ from nbflow.execution.reasons import Reasons
 from nbflow.execution.result import Result
 from nbflow.execution.run import Run
 from nbflow.execution.runner import Runner
+from nbflow.execution.why import rows_elsewhere
 from nbflow.storage.browse import Own, Reader
 from nbflow.storage.database.cache import TaskCache
 from nbflow.storage.database.leveldb import LevelStore
@@ -268,7 +270,7 @@ class Session:
             record = self.history.begin(session, self._command)
             run = self._run(session, record, store, resources)
             executor = Executors(LocalExecutor(), InlineExecutor(self.engine.foreground))
-            reasons = Reasons(run.cache, self._earlier_indexes(session))
+            reasons = Reasons(run.cache, self._earlier_indexes(session), lambda: self._elsewhere(record))
             runner = Runner(
                 run,
                 self.layout,
@@ -284,6 +286,10 @@ class Session:
     def _earlier_indexes(self, session: str) -> list[Path]:
         names = [str(record.run_name) for record in self.history.own_records() if record.session == session]
         return [self.layout.index(session, name) for name in reversed(names)]
+
+    def _elsewhere(self, record: RunRecord) -> Iterator[TaskEntry]:
+        rows = rows_elsewhere(Reader(self.layout), record)
+        return (row.entry for row in rows if row.entry is not None)
 
     def _run(self, session: str, record: RunRecord, store: LevelStore, resources: ExitStack) -> Run:
         name = str(record.run_name)

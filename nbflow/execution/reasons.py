@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 
 from nbflow.core.task.entry import TaskEntry, nearest, read_entry
-from nbflow.core.task.explain import differences
+from nbflow.core.task.explain import differences, same
 from nbflow.core.task.resume import Reason
 from nbflow.execution.result import Result
 from nbflow.storage.database.cache import TaskCache
@@ -34,11 +35,17 @@ class Reasons:
         The session's entries.
     indexes : iterable of pathlib.Path
         Of the session's earlier runs, the latest first.
+    elsewhere : callable
+        Gives the entries of other sessions, the latest first; asked where a process has none in this one.
     """
 
-    def __init__(self, cache: TaskCache, indexes: Iterable[Path]) -> None:
+    def __init__(
+        self, cache: TaskCache, indexes: Iterable[Path], elsewhere: Callable[[], Iterable[TaskEntry]] = tuple
+    ) -> None:
         self._cache = cache
         self._indexes = tuple(indexes)
+        self._load_elsewhere = elsewhere
+        self._elsewhere: dict[str, list[TaskEntry]] | None = None
         self._earlier: dict[str, deque[bytes]] | None = None
         self._mine = _by_process()
 
@@ -64,10 +71,25 @@ class Reasons:
         return "; ".join(changed[:_SHOWN]) + more if changed else result.reason.sentence
 
     def differences(self, entry: TaskEntry, key: bytes, beside: Callable[[bytes], bool] = _none) -> list[str]:
-        """What differs from the nearest earlier task of the same process; empty where there is none."""
-        earlier = [other for other in self._entries(entry.process, key, beside) if other.parts != entry.parts]
-        before = nearest(entry.parts, earlier)
-        return [] if before is None else differences(entry.parts, before.parts)
+        """What differs from the nearest earlier task of its process, in this session or else in others.
+
+        Returns
+        -------
+        list of str
+            Sentences; empty where there is no earlier task.
+        """
+        for earlier in (self._entries(entry.process, key, beside), self._of_other_sessions(entry.process)):
+            before = nearest(entry.parts, (other for other in earlier if not same(other.parts, entry.parts)))
+            if before is not None:
+                return differences(entry.parts, before.parts)
+        return []
+
+    def _of_other_sessions(self, process: str) -> Iterator[TaskEntry]:
+        if self._elsewhere is None:
+            self._elsewhere = defaultdict(list)
+            for entry in islice(self._load_elsewhere(), _LOOKED_AT):
+                self._elsewhere[entry.process].append(entry)
+        yield from self._elsewhere.get(process, ())
 
     def _entries(self, process: str, but: bytes, beside: Callable[[bytes], bool]) -> Iterator[TaskEntry]:
         if self._earlier is None:

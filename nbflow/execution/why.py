@@ -9,8 +9,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from nbflow.core.parts import Part, shorten
 from nbflow.core.task.entry import COMPLETED, nearest
-from nbflow.core.task.explain import differences
+from nbflow.core.task.explain import differences, same
 from nbflow.core.task.resume import Reason
 from nbflow.errors import NbflowError
 from nbflow.storage.browse import Reader, by_session
@@ -20,7 +21,6 @@ from nbflow.storage.rows import CACHED, RUNNING, SUBMITTED, TaskRow
 
 _COMPARED = 200
 _PROPOSED = 5
-_EXPLAINED = 10
 
 
 def why(reader: Reader, task: str, run: str | None = None, *, verbose: bool = False) -> str:
@@ -31,11 +31,11 @@ def why(reader: Reader, task: str, run: str | None = None, *, verbose: bool = Fa
     reader : Reader
         Reads the launch directory.
     task : str
-        A task's name, a process's name or the beginning of a task hash.
+        A task's name, as in ``fit (3)``; a process's name: its last task; or the beginning of a task hash.
     run : str or None
         A run's name or a session's id; None for all of nbflow's.
     verbose : bool
-        Whether the parts of the task hash are listed, and all of many tasks.
+        Whether the parts of the task hash are listed, and all tasks of a process.
 
     Raises
     ------
@@ -58,6 +58,7 @@ class _Earlier:
     """The tasks that came before one of a run, the latest first."""
 
     def __init__(self, reader: Reader, cache: TaskCache, record: RunRecord, rows: Sequence[TaskRow]) -> None:
+        self._record = record
         of_session = [each for each in reader.runs() if each.session == record.session]
         self._runs = of_session[: of_session.index(record)]
         self._reader = reader
@@ -73,12 +74,35 @@ class _Earlier:
                 self._read[record] = list(self._reader.rows_of(record, self._cache))
             yield from reversed(self._read[record])
 
+    def elsewhere(self) -> Iterator[TaskRow]:
+        """Yield those of other sessions that began before."""
+        return rows_elsewhere(self._reader, self._record)
+
+
+def rows_elsewhere(reader: Reader, run: RunRecord) -> Iterator[TaskRow]:
+    """Yield the tasks of other sessions' runs that began before a run, the latest first.
+
+    Parameters
+    ----------
+    reader : Reader
+        Reads the launch directory.
+    run : RunRecord
+        A run of nbflow's.
+    """
+    runs = [record for record in reader.runs() if record.is_own]
+    before = runs[: runs.index(run)] if run in runs else runs
+    others = [record for record in reversed(before) if record.session != run.session]
+    for session, records in by_session(others).items():
+        with reader.cache(session) as cache:
+            for record in records:
+                yield from reversed(list(reader.rows_of(record, cache)))
+
 
 def _explain_all(found: Sequence[TaskRow], earlier: _Earlier, *, verbose: bool) -> str:
-    shown = found if verbose else found[:_EXPLAINED]
-    texts = [explain(row, earlier.before(row), verbose=verbose) for row in shown]
+    shown = found if verbose else found[-1:]
+    texts = [explain(row, earlier.before(row), earlier.elsewhere(), verbose=verbose) for row in shown]
     if len(found) > len(shown):
-        texts.append(f"and {len(found) - len(shown)} more; all of them: nbflow why -v")
+        texts.append(f"  the last of {len(found)} tasks; all of them: nbflow why -v {shown[-1].process}")
     return "\n".join(texts)
 
 
@@ -110,7 +134,9 @@ def no_such_task(text: str, rows: Iterable[TaskRow], where: str) -> NbflowError:
     return NbflowError(f"No task is called {text!r} in {where}. {meant} All tasks: nbflow log last -f name,hash,status")
 
 
-def explain(row: TaskRow, earlier: Iterable[TaskRow], *, verbose: bool = False) -> str:
+def explain(
+    row: TaskRow, earlier: Iterable[TaskRow], elsewhere: Iterable[TaskRow] = (), *, verbose: bool = False
+) -> str:
     """Say what became of a task, and why.
 
     Parameters
@@ -118,12 +144,14 @@ def explain(row: TaskRow, earlier: Iterable[TaskRow], *, verbose: bool = False) 
     row : TaskRow
         The task.
     earlier : iterable of TaskRow
-        Tasks that came before it, the latest first.
+        Tasks of its session that came before it, the latest first.
+    elsewhere : iterable of TaskRow
+        Tasks of other sessions, the latest first; looked at where the session has none of its process.
     verbose : bool
         Whether the parts of its hash are listed.
     """
     lines = [f"{row.name} [{row.hash}]: {row.status} in {row.run}{_figures(row)}"]
-    lines += _whence(row) if row.status == CACHED else _reasons(row, earlier)
+    lines += _whence(row) if row.status == CACHED else _reasons(row, earlier, elsewhere)
     lines.append(f"  work directory: {row.work_dir}")
     return "\n".join([*lines, *(_parts(row) if verbose else ())])
 
@@ -141,10 +169,12 @@ def _whence(row: TaskRow) -> list[str]:
     return [f"  reused: it was executed{by} at {began}, and nothing that it depends on has changed since"]
 
 
-def _reasons(row: TaskRow, earlier: Iterable[TaskRow]) -> list[str]:
+def _reasons(row: TaskRow, earlier: Iterable[TaskRow], elsewhere: Iterable[TaskRow]) -> list[str]:
     if row.reason not in ("", Reason.NEW.value):
         return [f"  ran because {row.reason}"]
     changed, before = _changes(row, earlier)
+    if before is None:
+        changed, before = _changes(row, elsewhere)
     if before is None:
         return [f"  ran because it {Reason.NEW.value}"] if row.entry is not None else []
     return [
@@ -169,7 +199,7 @@ def _comparable(row: TaskRow, earlier: Iterable[TaskRow]) -> Iterator[TaskRow]:
     assert row.entry is not None
     left = _COMPARED
     for other in earlier:
-        if other.entry is not None and other.process == row.process and other.entry.parts != row.entry.parts:
+        if other.entry is not None and other.process == row.process and not same(other.entry.parts, row.entry.parts):
             yield other
             left -= 1
         if not left:
@@ -179,4 +209,9 @@ def _comparable(row: TaskRow, earlier: Iterable[TaskRow]) -> Iterator[TaskRow]:
 def _parts(row: TaskRow) -> Sequence[str]:
     if row.entry is None:
         return ["  its parts are known when it has ended"]
-    return ["  parts:", *(f"    {line}" for line in row.text("hash_parts").splitlines())]
+    return ["  parts:", *(f"    {_part_line(part)}" for part in row.entry.parts)]
+
+
+def _part_line(part: Part) -> str:
+    shown = part.preview.strip().replace("\n", " ⏎ ")
+    return f"{part.kind} {part.name} {part.digest.hex()} {shorten(shown)}".replace("  ", " ").rstrip()

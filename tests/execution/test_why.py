@@ -13,7 +13,7 @@ from nbflow.core.task.resume import Reason
 from nbflow.errors import NbflowError
 from nbflow.execution.why import explain, matching, why
 from nbflow.storage.rows import TaskRow
-from tests.storage.launch import Launch
+from tests.storage.launch import OTHER, SESSION, Launch
 
 
 def row(number: int, **values: object) -> TaskRow:
@@ -73,8 +73,36 @@ def test_the_latest_run_that_has_the_task_is_meant_unless_one_is_named(tmp_path:
         why(launch.reader, "fot")
 
 
-def test_many_tasks_of_a_process_are_not_all_explained_unless_asked(tmp_path: Path) -> None:
+def test_a_process_means_its_last_task_and_all_of_them_where_asked(tmp_path: Path) -> None:
     launch = Launch(tmp_path)
     launch.run(ran=tuple(range(1, 15)))
-    assert why(launch.reader, "fit").endswith("and 4 more; all of them: nbflow why -v")
+    text = why(launch.reader, "fit")
+    assert text.startswith("fit (14) [0e/0e0e0e]") and text.count("COMPLETED in") == 1
+    assert text.endswith("the last of 14 tasks; all of them: nbflow why -v fit")
     assert why(launch.reader, "fit", verbose=True).count("COMPLETED in") == 14
+
+
+def test_the_same_session_is_asked_before_others_and_then_the_fewest_differences_then_the_newest() -> None:
+    here, elsewhere = [row(1, n=5, m=5)], [row(2, n=1, m=2, session=2), row(3, n=2, m=2, session=2)]
+    assert "differs from fit (1)" in explain(row(9, n=1, m=2, session=1), here, elsewhere)
+    assert "differs from fit (2)" in explain(row(9, n=1, m=2, session=1), [], elsewhere)
+    assert "differs from fit (8)" in explain(row(9, n=1), [row(8, n=2), row(7, n=3)])
+
+
+def test_another_session_is_named_where_this_one_has_no_earlier_task(tmp_path: Path) -> None:
+    launch = Launch(tmp_path)
+    launch.run(ran=(1,), parts=(Part("global", "n", b"a" * 16, "1"),))
+    launch.run(ran=(2,), parts=(Part("global", "n", b"b" * 16, "2"),), session=OTHER)
+    assert "global `n` changed: 1 -> 2" in why(launch.reader, "fit", OTHER)
+    assert "has not run before" in why(launch.reader, "fit", SESSION)
+
+
+def test_an_earlier_task_that_differs_in_nothing_is_no_explanation() -> None:
+    def part(preview: str) -> Part:
+        return Part("input", "reads", b"a" * 16, preview)
+
+    now, before = row(9), row(1)
+    assert now.entry is not None and before.entry is not None
+    now = replace(now, entry=now.entry._replace(parts=(part("a.fq (1 bytes, modified 2)"),)))
+    before = replace(before, entry=before.entry._replace(parts=(part("a.fq (1 bytes, modified 1)"),)))
+    assert "has not run before" in explain(now, [before])

@@ -6,6 +6,7 @@ import os
 from contextlib import closing
 from pathlib import Path
 
+from nbflow.core.parts import Part
 from nbflow.core.task.entry import COMPLETED, TaskEntry
 from nbflow.storage.browse import Reader
 from nbflow.storage.database.cache import TaskCache
@@ -37,7 +38,13 @@ class Launch:
         self._named: dict[str, dict[str, list[bytes]]] = {}
 
     def run(
-        self, *, ran: tuple[int, ...] = (), hits: tuple[int, ...] = (), session: str = SESSION, status: str = COMPLETED
+        self,
+        *,
+        ran: tuple[int, ...] = (),
+        hits: tuple[int, ...] = (),
+        session: str = SESSION,
+        status: str = COMPLETED,
+        parts: tuple[Part, ...] = (),
     ) -> RunRecord:
         """Add a run that executed some tasks, and took some from the cache."""
         mark_session(self.layout.session_dir(session))
@@ -46,7 +53,7 @@ class Launch:
         with closing(LevelStore.open(self.layout.db_dir(session))) as store:
             cache = TaskCache(store)
             for number in ran:
-                cache.put(key(number), self._trace(number, status), self._entry(number, name, status))
+                cache.put(key(number), self._trace(number, status), self._entry(number, name, status, parts))
                 self._fill(number)
             cache.count_run({*map(key, hits)})
         with closing(IndexWriter(self.layout.index(session, name))) as index:
@@ -82,8 +89,8 @@ class Launch:
         )
 
     @staticmethod
-    def _entry(number: int, run: str, status: str) -> bytes:
-        return TaskEntry(status, 0, 1500, run, "boot", process="fit", name=f"fit ({number})").to_bytes()
+    def _entry(number: int, run: str, status: str, parts: tuple[Part, ...]) -> bytes:
+        return TaskEntry(status, 0, 1500, run, "boot", process="fit", name=f"fit ({number})", parts=parts).to_bytes()
 
     def _fill(self, number: int) -> None:
         directory = self.work_dir(number)

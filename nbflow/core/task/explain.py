@@ -80,6 +80,12 @@ def differences(now: Iterable[Part], before: Iterable[Part]) -> list[str]:
     return [difference.sentence for difference in differing(now, before)]
 
 
+def same(now: Iterable[Part], before: Iterable[Part]) -> bool:
+    """Whether all parts agree, whatever was kept to explain them."""
+    new, old = ({(part.kind, part.name): part.digest for part in parts} for parts in (now, before))
+    return new == old
+
+
 def _differ(new: Part | None, old: Part | None) -> bool:
     return new is None or old is None or new.digest != old.digest
 
