@@ -111,6 +111,8 @@ class Finish:
         error = _failure(finished, told)
         status = COMPLETED if error is None else ABORTED if isinstance(error, TaskAbortedError) else FAILED
         entry = self._entry(finished, status, told if error is None else {})
+        if entry.unsure:
+            _warn(finished, f"its input {', '.join(entry.unsure)} changed while it ran; write to another file")
         try:
             _write_log(finished)
             self._run.cache.put(finished.order.key, _trace(finished, status), entry.to_bytes())
@@ -126,11 +128,7 @@ class Finish:
         self.unsaved[finished.order.key] = entry
         if entry.status != COMPLETED:
             return  # its own error tells more
-        warnings.warn(
-            f"task {finished.order.task.name} cannot be remembered: {problem}; it will run again next time",
-            RuntimeWarning,
-            stacklevel=2,
-        )
+        _warn(finished, str(problem))
 
     def _entry(self, finished: Finished, status: str, told: Mapping[str, Any]) -> TaskEntry:
         order, outcome = finished.order, finished.outcome
@@ -146,10 +144,19 @@ class Finish:
             imports=tuple((name, module, attribute) for name, module, attribute in told.get("imports", ())),
             left_out=tuple(told.get("left_out", ())),
             shown=_has_shown(finished),
+            unsure=() if status != COMPLETED else tuple(order.changed_files()),
             process=order.task.process,
             name=order.task.name,
             parts=order.call.parts(order.own, order.read.digests),
         )
+
+
+def _warn(finished: Finished, why: str) -> None:
+    warnings.warn(
+        f"task {finished.order.task.name} cannot be remembered: {why}; it will run again next time",
+        RuntimeWarning,
+        stacklevel=2,
+    )
 
 
 # What the task told -------------------------------------------------------------------------------------------------

@@ -65,6 +65,12 @@ class Order:
         fixed = {name: self.call.capture.values[name] for name in self.call.capture.fixed}
         return {**fixed, **{name: loaded(value) for name, value in self.own.items()}}
 
+    def changed_files(self) -> list[str]:
+        """The files that it was given and that are not as they were: a task may get no mixture of two versions."""
+        files = self.call.capture.reader.files
+        names = {path: name for name, path in {**self.call.capture.staged, **self.read.staged}.items()}
+        return [names.get(path, path) for path in files.changed({**self.call.capture.states, **self.read.states})]
+
 
 def prepare(order: Order, stage: Stage, kernel: Kernel) -> Job:
     """Write what a task needs to run.

@@ -76,6 +76,10 @@ def test_only_completed_counts(status: str) -> None:
     assert _reason(ENTRY._replace(status=status)) == Execute(Reason.NOT_COMPLETED, status)
 
 
+def test_an_input_that_changed_while_it_ran() -> None:
+    assert _reason(ENTRY._replace(unsure=("a", "b"))).sentence == "an input changed while it ran: a, b"
+
+
 def test_superseded() -> None:
     assert _reason(ENTRY._replace(superseded=True)).reason is Reason.SUPERSEDED
 
@@ -150,6 +154,7 @@ def test_content_tells_where_it_was_read() -> None:
 ORDER: list[tuple[Reason, Callable[[TaskEntry, Found, dict[str, str]], tuple[TaskEntry, Found, dict[str, str]]]]] = [
     (Reason.SUPERSEDED, lambda e, f, w: (e._replace(superseded=True), f, w)),
     (Reason.NOT_COMPLETED, lambda e, f, w: (e._replace(status=FAILED), f, w)),
+    (Reason.INPUT_CHANGED, lambda e, f, w: (e._replace(unsure=("a",)), f, w)),
     (Reason.WORK_DIR_GONE, lambda e, f, w: (e, f._replace(work_dir=False), w)),
     (Reason.EXIT_MISSING, lambda e, f, w: (e, f._replace(exit=None), w)),
     (Reason.OUTPUT_NOT_KEPT, lambda e, f, w: (e, f, {**w, "new": "value"})),
@@ -202,6 +207,7 @@ ENTRIES = st.builds(
     st.lists(TEXT, max_size=2).map(tuple),
     st.booleans(),
     st.booleans(),
+    st.lists(TEXT, max_size=2).map(tuple),
     TEXT,
     TEXT,
     st.lists(PARTS, max_size=3).map(tuple),

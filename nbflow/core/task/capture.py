@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import builtins
 import difflib
-from collections.abc import Iterable, Iterator, Mapping
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -78,6 +79,8 @@ class Capture:
         Files to stage for every task.
     states : mapping of str to bytes
         The state of all files that were read, by absolute path.
+    spellings : sequence of str
+        Their names, as given.
     checks : mapping of str to str
         Globals that the body must not change unnoticed, with their digests in hex.
     reach : Reach or None
@@ -92,6 +95,7 @@ class Capture:
     reader: InputReader
     staged: Mapping[str, str]
     states: Mapping[str, bytes]
+    spellings: Sequence[str]
     checks: Mapping[str, str]
     reach: Reach | None
 
@@ -99,7 +103,8 @@ class Capture:
     def container(self) -> str:
         """Name of the values' container: a digest of their content (32 hex), for pickles of equal values differ."""
         chunks = sorted(part.chunk for part in self.parts if part.kind not in _NOT_TAKEN_ALONG)
-        return combine("capture", chunks).hex()
+        spellings = combine("spellings", [os.fsencode(name) for name in self.spellings])
+        return combine("capture", [spellings, *chunks]).hex()
 
     @property
     def unknown(self) -> tuple[str, ...]:
@@ -140,7 +145,7 @@ def capture(process: Process, fixed: Mapping[str, Any], scene: Scene, fed: Itera
     else:
         found = _reached(process, fixed, names, scene, environ, reader)
         values = dict(found.captured)
-        read = [*found.parts, *reader.strings(found.strings)]
+        read = [*found.parts, *reader.strings(found.strings - _made(process))]
     inputs = tuple(reader.part("input", *item) for item in fixed.items())
     common = (*_constant(process, scene), *read, *sharing_parts(values, fixed, reader.digest))
     checks = {part.name: part.digest.hex() for part in read if part.kind == "global"}
@@ -155,9 +160,16 @@ def capture(process: Process, fixed: Mapping[str, Any], scene: Scene, fed: Itera
         reader=reader,
         staged=reader.staged,
         states=reader.states,
+        spellings=reader.spellings,
         checks=checks,
         reach=found,
     )
+
+
+def _made(process: Process) -> frozenset[str]:
+    """Names of files that the body makes: one of the launch directory is not meant, and would be written to."""
+    sources = [output.source for output in process.outputs or () if output.source is not None]
+    return frozenset(source.argument for source in sources if source.argument and source.kind in ("file", "files"))
 
 
 def _constant(process: Process, scene: Scene) -> Iterator[Part]:

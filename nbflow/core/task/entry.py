@@ -94,6 +94,8 @@ class TaskEntry(NamedTuple):
         Identity of the machine's start under which its files were last known whole.
     superseded : bool
         Whether a later forced run of the same task took its place.
+    unsure : tuple of str
+        Files that were inputs and changed while it ran: what it made may be of either version.
     outputs : tuple of OutputRecord
         In the order in which they are returned.
     files : tuple of FileRecord
@@ -123,6 +125,7 @@ class TaskEntry(NamedTuple):
     left_out: tuple[str, ...] = ()
     shown: bool = False
     superseded: bool = False
+    unsure: tuple[str, ...] = ()
     process: str = ""
     name: str = ""
     parts: tuple[Part, ...] = ()
@@ -135,8 +138,8 @@ class TaskEntry(NamedTuple):
 
     def _hot(self) -> list[Any]:
         flags = int(self.shown) | int(self.superseded) << 1
-        imports = self.imports, self.left_out
-        return [self.status, self.exit, self.realtime, self.run, self.boot, flags, self.files, self.outputs, *imports]
+        rest = self.imports, self.left_out, self.unsure
+        return [self.status, self.exit, self.realtime, self.run, self.boot, flags, self.files, self.outputs, *rest]
 
 
 def read_entry(payload: bytes, *, whole: bool = False) -> TaskEntry:
@@ -167,7 +170,7 @@ def _decode(text: bytes) -> Any:
 
 
 def _entry(hot: list[Any], cold: list[Any] | None) -> TaskEntry:
-    status, exit_, realtime, run, boot, flags, files, outputs, imports, left_out = hot
+    status, exit_, realtime, run, boot, flags, files, outputs, imports, left_out, unsure = hot
     process, name, parts = cold or ("", "", ())
     return TaskEntry(
         status,
@@ -181,6 +184,7 @@ def _entry(hot: list[Any], cold: list[Any] | None) -> TaskEntry:
         tuple(left_out),
         bool(flags & 1),
         bool(flags & 2),
+        tuple(unsure),
         process,
         name,
         tuple([_part_in(*part) for part in parts]),

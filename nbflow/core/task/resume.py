@@ -25,6 +25,7 @@ class Reason(Enum):
     DAMAGED_ENTRY = "its entry in the cache is damaged: {}"
     SUPERSEDED = "a later rerun took its place"
     NOT_COMPLETED = "it did not complete before ({})"
+    INPUT_CHANGED = "an input changed while it ran: {}"
     WORK_DIR_GONE = "its work directory is gone"
     EXIT_MISSING = "its .exitcode is missing or damaged"
     EXIT_FAILED = "its .exitcode says {}"
@@ -105,6 +106,8 @@ def decide(entry: TaskEntry | None, found: Found | None, wanted: Mapping[str, st
         return Execute(Reason.SUPERSEDED)
     if entry.status != COMPLETED:
         return Execute(Reason.NOT_COMPLETED, entry.status)
+    if entry.unsure:
+        return Execute(Reason.INPUT_CHANGED, ", ".join(entry.unsure))
     if not found.work_dir:
         return Execute(Reason.WORK_DIR_GONE)
     if found.exit is None:

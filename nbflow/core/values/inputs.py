@@ -123,6 +123,8 @@ class InputReader:
         Work directory name to absolute path, of all that was read.
     states : dict of str to bytes
         Absolute path to the state in which it was read.
+    spellings : list of str
+        Names as they were given, in the order of reading: two spellings of a file have one digest.
     """
 
     def __init__(self, files: Files, code: Callable[[object], bytes]) -> None:
@@ -130,6 +132,7 @@ class InputReader:
         self.code = code
         self.staged: dict[str, str] = {}
         self.states: dict[str, bytes] = {}
+        self.spellings: list[str] = []
         self._digester = Digester(code=code, path=self.path)
 
     def digest(self, value: Any, name: str = "value") -> bytes:
@@ -188,6 +191,7 @@ class InputReader:
         path, relative = self.files.absolute(name), self.files.staged_as(name)
         if relative is not None and relative != ".":
             self.staged[relative] = path
+        self.spellings.append(name)
         digest, self.states[path] = self.files.read(path)
         return digest
 
