@@ -108,6 +108,15 @@ def _reduce_weak_keys(weak: weakref.WeakKeyDictionary[Any, Any]) -> Any:
     return weakref.WeakKeyDictionary, (dict(weak),)
 
 
+def _make_code(filename: str, make: Callable[..., types.CodeType], arguments: tuple[Any, ...]) -> types.CodeType:
+    return make(*arguments).replace(co_filename=filename)
+
+
+def _reduce_code(code: types.CodeType) -> Any:
+    # cloudpickle 3.1.3 gives all code one file name, but tracebacks and inspect find a cell by the name of its own.
+    return _make_code, (code.co_filename, *cloudpickle.Pickler.dispatch_table[types.CodeType](code))
+
+
 def _refuse_file(file: io.TextIOWrapper) -> NoReturn:
     raise TypeError(f"cannot pickle an open file ({file.name!r})")
 
@@ -123,6 +132,7 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
     dispatch_table: ClassVar = ChainMap(
         {
             io.TextIOWrapper: _refuse_file,
+            types.CodeType: _reduce_code,
             functools.cached_property: _reduce_property,
             type(functools.lru_cache(lambda: None)): _reduce_cached,
             weakref.WeakKeyDictionary: _reduce_weak_keys,

@@ -363,6 +363,13 @@ def test_an_empty_namespace_is_still_the_one(tmp_path):
     assert values.load(path, buffers_dir=tmp_path, resolvers=Resolvers(namespace=into)).__globals__ is into
 
 
+def test_code_keeps_the_name_of_its_cell_for_tracebacks(tmp_path):
+    namespace = {}
+    exec(compile("def outer():\n    def inner(): return 1 / 0\n    return inner\n", "cell-1", "exec"), namespace)
+    back = stored(namespace["outer"], tmp_path)
+    assert (back.__code__.co_filename, back().__code__.co_filename) == ("cell-1", "cell-1")
+
+
 def test_functions_of_another_namespace_keep_their_globals(tmp_path):
     namespace = notebook("k = 1\ndef f(): return k\n")
     path = tmp_path / "c"
