@@ -116,8 +116,30 @@ def test_declared_outputs_alone_come_back(lab):
     assert "other_of_chosen" not in lab.names
 
 
+def test_a_declared_output_that_no_line_sets_is_refused_before_anything_runs(lab):
+    said = lab.fails("%%process typo -> modle\nmodel = 1", "DeclarationError")
+    assert "output `modle` of `typo` is never set; did you mean `model`?" in said
+    said = lab.fails("%%process lost(x) -> x, gone\ny = 1", "DeclarationError")
+    assert "output `gone` of `lost` is never set; assign it in the body, or take it out after `->`" in said
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "import math as found",
+        "def found(): pass",
+        "exec('found = 1')",
+        "globals()['found'] = 1",
+        "def set_it():\n    global found\n    found = 1\nset_it()",
+        "for found in [1]: pass",
+    ],
+)
+def test_an_output_may_be_set_in_any_way(lab, body):
+    lab.ok(f"%%process any_way(x) -> found\n{body}")
+
+
 def test_a_declared_output_that_was_not_set_or_cannot_be_stored_fails_by_name(lab):
-    said = lab.fails("%%process unset -> here, gone\nhere = 1", "TaskFailedError")
+    said = lab.fails("%%process unset -> here, gone\nhere = 1\nif here > 1: gone = 2", "TaskFailedError")
     assert "output `gone` was not set; assign it in the body, or take it out after `->`" in said
     said = lab.fails("%%process unstored -> gen\ngen = (i for i in [1])", "TaskFailedError")
     assert "output `gen` cannot be kept" in said
@@ -281,7 +303,7 @@ def test_tag_names_the_task(lab):
         ("%%process e(**more) -> r\nr = more", "DeclarationError", ("**more",)),
         ("%%process channel(a) -> r\nr = a", "DeclarationError", ("`channel` cannot name a process",)),
         ("%%process e -> e\ne = 1", "DeclarationError", ("output `e` has the name of its process", "make_e")),
-        ("%%process e -> r\nimport os\nos._exit(0)", "TaskFailedError", ("os._exit()",)),
+        ("%%process e -> r\nimport os\nos._exit(0)\nr = 1", "TaskFailedError", ("os._exit()",)),
         ("%%process class -> r\nr = 1", "DeclarationError", ("class",)),
         ("%%process e -> r\nr = = 1", "DeclarationError", ("not valid Python", "line 2")),
         ("%%process e -> r\n#| cpus: 1\n", "DeclarationError", ("`e` has no body",)),

@@ -7,6 +7,7 @@ and runs nothing.
 from __future__ import annotations
 
 import ast
+import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
@@ -142,7 +143,26 @@ def read_process(line: str, cell: str, to_python: Callable[[str], str] = str) ->
     body = parse_body(text, f"%%process {declaration.name}", in_kernel=directives.executor == INLINE)
     if body.is_async:
         _refuse_inline(declaration.name, directives, "a body with top-level `await`")
+    _refuse_unset(whole, body)
     return Process(whole, directives, body.text, options.body, typed, options.first_body_line, body)
+
+
+def _refuse_unset(declaration: Declaration, body: Body) -> None:
+    """Refuse an output that the body cannot set: better now than when hours of work are done."""
+    if body.star_imports or body.unknown:
+        return
+    known = {*body.binds, *body.reads, *(found.name for found in body.imports), *declaration.input_names}
+    for output in declaration.outputs or ():
+        if output.source is None and output.name not in known and not _is_named(output.name, body):
+            near = difflib.get_close_matches(output.name, body.binds, 1)
+            proposal = f"did you mean `{near[0]}`?" if near else "assign it in the body, or take it out after `->`"
+            raise DeclarationError(f"output `{output.name}` of `{declaration.name}` is never set; {proposal}")
+
+
+def _is_named(name: str, body: Body) -> bool:
+    """Whether code inside the body's functions, or a text that it may run, has a name."""
+    named = any(isinstance(node, ast.Name) and node.id == name for node in ast.walk(body.tree))
+    return named or any(name in text for text in body.strings)
 
 
 def _refuse_inline(name: str, directives: Directives, what: str) -> None:
