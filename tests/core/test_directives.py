@@ -46,6 +46,7 @@ def test_without_options_the_defaults_hold() -> None:
         ("env", {"A": 1, "B": "x", "C": True, "D": 1.5}, {"A": "1", "B": "x", "C": "true", "D": "1.5"}),
         ("reads", ["K", "L", "K"], ("K", "L")),
         ("reads", "K", ("K",)),
+        ("reads", ["pkg.mod", "K"], ("pkg.mod", "K")),
         ("executor", "inline", "inline"),
     ],
 )
@@ -90,6 +91,7 @@ def test_env_with_names_declares_what_the_body_reads(given: object) -> None:
         ("env", "{A: 1}", "a mapping of variables to values, or a list of names"),
         ("env", 3, "a mapping of variables to values"),
         ("reads", "a, b", "a list of names"),
+        ("reads", "a..b", "a list of names"),
         ("reads", {"a": 1}, "a list of names"),
         ("executor", "locl", "write `#| executor: local`"),
         ("executor", "slrm", "write `#| executor: slurm`"),

@@ -105,8 +105,8 @@ def reach(
     values : mapping of str to object or None
         Inputs: what their functions and classes reach counts too, they themselves do not.
     declared_reads, declared_env : iterable of str
-        What the user declares that the code reads by computed names: globals and environment variables. When given,
-        such access is no longer unknown.
+        What the user declares that the code reads by computed names: globals and modules, and environment variables.
+        When given, such access is no longer unknown.
 
     Returns
     -------
@@ -124,6 +124,7 @@ def reach(
         walk.value_given(value, name)
     declared = frozenset(declared_reads)
     walk.read(namespace, frozenset(reads) | declared, "")
+    walk.needs(declared - namespace.keys())
     return _reach_of(walk.finish(frozenset(declared_env), knows_all=bool(declared)))
 
 

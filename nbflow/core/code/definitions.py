@@ -21,7 +21,8 @@ from typing import Any
 
 from nbflow.core.code.annotated import Walker, annotations_digest
 from nbflow.core.code.cells import FUTURES, cell_text, definition_of_class, find_definition
-from nbflow.core.code.mentions import Mentions, mentions_of, mentions_of_code
+from nbflow.core.code.mentions import Mentions
+from nbflow.core.code.scan import mentions_of, mentions_of_code
 from nbflow.core.code.source import normal_form
 from nbflow.core.parts import combine
 

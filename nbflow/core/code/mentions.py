@@ -1,19 +1,22 @@
 """What a piece of code mentions besides names: modules, strings, environment variables, and access that no reader can follow.
 
-Alone decides which dynamic access can be resolved from the text. Knows no values: a name counts as what it usually is.
+Alone says what a mention means: what the code may look at. Knows no syntax (`scan` finds the mentions) and no values.
 """
 
 from __future__ import annotations
 
-import ast
-import dis
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import lru_cache
-from types import CodeType
 
 HISTORY_NAMES = frozenset({"_", "__", "___", "_i", "_ii", "_iii", "_ih", "_oh", "_dh", "In", "Out"})
 """IPython's names for earlier inputs and outputs; ``_12`` and ``_i12`` are others."""
+
+CODE_RUNNERS = frozenset({"eval", "exec"})
+"""Builtins that run text as code."""
+
+FRAME_READERS = frozenset({"query", "eval", "evaluate"})
+"""Methods that evaluate an expression in their caller's frame: pandas' and numexpr's."""
 
 _READS_ANNOTATIONS = frozenset(
     {"__annotations__", "__annotate__", "annotationlib", "get_type_hints", "get_annotations", "signature", "Signature"}
@@ -21,13 +24,16 @@ _READS_ANNOTATIONS = frozenset(
 )
 _READS_DOCSTRINGS = frozenset({"__doc__", "getdoc", "help", "pydoc", "docopt", "doctest", "getcomments"})
 _READS_TEXT = frozenset({"getsource", "getsourcelines", "findsource", "getblock", "getcomments"})
-_SPACES = frozenset({"f_globals", "f_locals", "__globals__", "user_ns"})
-"""Attributes that hold a whole namespace."""
-_ENVIRON_METHODS = frozenset({"get", "pop", "setdefault", "__getitem__", "__contains__"})
-_FRAME_READERS = frozenset({"query", "eval", "evaluate"})
-_CODE_RUNNERS = frozenset({"eval", "exec"})
-_NAMESPACES = frozenset({"globals", "locals", "vars", "dir"})
-_IMPORTERS = frozenset({"import_module", "__import__"})
+_FINDS_FILES = frozenset(
+    {"__file__", "__path__", "__spec__", "resources", "importlib_resources", "get_data", "get_resource_reader"}
+    | {"getfile", "getsourcefile", "pkg_resources", "resource_filename", "resource_string", "resource_stream"}
+)
+_RUNS_SHELLS = frozenset(
+    {"subprocess", "system", "popen", "getoutput", "getstatusoutput", "create_subprocess_shell", "expandvars"}
+    | {"__nbflow_system__", "__nbflow_getoutput__"}
+)
+_VARIABLE = re.compile(r"\$\{?([A-Za-z_]\w*)")
+_QUERIED = re.compile(r"@([A-Za-z_]\w*)")
 
 
 @dataclass(slots=True)
@@ -52,6 +58,8 @@ class Mentions:
         Names of attributes.
     values : set of str
         Names used other than to be called: what they stand for may be looked into.
+    calls : set of str
+        Names that are called.
     """
 
     modules: set[tuple[str, int]] = field(default_factory=set)
@@ -62,6 +70,7 @@ class Mentions:
     dynamic_env: set[str] = field(default_factory=set)
     attributes: set[str] = field(default_factory=set)
     values: set[str] = field(default_factory=set)
+    calls: set[str] = field(default_factory=set)
 
     def add(self, other: Mentions) -> None:
         """Take in what another piece of code mentions."""
@@ -71,232 +80,41 @@ class Mentions:
     @property
     def reads_annotations(self) -> bool:
         """Whether something may look at annotations of functions."""
-        return not _READS_ANNOTATIONS.isdisjoint(self.attributes | self.values | self.strings | self.names)
+        return self._has(_READS_ANNOTATIONS)
 
     @property
     def reads_docstrings(self) -> bool:
         """Whether something may look at docstrings."""
-        return not _READS_DOCSTRINGS.isdisjoint(self.attributes | self.values | self.strings | self.names)
+        return self._has(_READS_DOCSTRINGS)
 
     @property
     def reads_text(self) -> bool:
         """Whether something may look at the text of functions and classes, comments and all."""
-        return not _READS_TEXT.isdisjoint(self.attributes | self.values | self.strings | self.names)
+        return self._has(_READS_TEXT)
+
+    @property
+    def finds_files(self) -> bool:
+        """Whether code may look for files beside itself."""
+        return self._has(_FINDS_FILES)
+
+    def shell_variables(self) -> frozenset[str]:
+        """Names of environment variables that strings mention as ``$NAME``, where code runs shell commands."""
+        if not self._has(_RUNS_SHELLS):
+            return frozenset()
+        return frozenset(name for text in self.strings for name in _VARIABLE.findall(text))
+
+    def queried(self, texts: Iterable[str]) -> frozenset[str]:
+        """Names that expressions mention as ``@name``, where code has them evaluated in its own frame."""
+        if FRAME_READERS.isdisjoint(self.attributes):
+            return frozenset()
+        return frozenset(name for text in (*self.strings, *texts) for name in _QUERIED.findall(text))
+
+    def _has(self, words: frozenset[str]) -> bool:
+        kinds = (self.attributes, self.values, self.calls, self.strings, self.names)
+        imported = {part for module, _ in self.modules for part in module.split(".")}
+        return not all(words.isdisjoint(kind) for kind in (*kinds, imported))
 
 
 def is_history(name: str) -> bool:
     """Whether a name is IPython's for an earlier input or output, whose numbers change between sessions."""
     return name in HISTORY_NAMES or (name[:1] == "_" and name.removeprefix("_").removeprefix("i").isdigit())
-
-
-def mentions_of(tree: ast.AST, *, top_level: bool = False) -> Mentions:
-    """Collect what a syntax tree mentions.
-
-    Parameters
-    ----------
-    tree : ast.AST
-        A body, a definition or a file.
-    top_level : bool
-        Whether statements outside of functions see the notebook's names by ``locals()``.
-    """
-    scan = _Scan(top_level)
-    scan.visit(tree)
-    return scan.found
-
-
-class _Scan(ast.NodeVisitor):
-    def __init__(self, top_level: bool) -> None:
-        self.found = Mentions()
-        self._depth = 0 if top_level else 1
-
-    def visit(self, node: ast.AST) -> None:
-        inside = isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
-        self._depth += inside
-        super().visit(node)
-        self._depth -= inside
-
-    def visit_BinOp(self, node: ast.BinOp) -> None:
-        left: ast.expr = node
-        while isinstance(left, ast.BinOp):  # a sum of a thousand terms is a thousand levels deep
-            self.visit(left.right)
-            left = left.left
-        self.visit(left)
-
-    def visit_Import(self, node: ast.Import) -> None:
-        self.found.modules.update((alias.name, 0) for alias in node.names)
-        if any(alias.name == "__main__" for alias in node.names):
-            self.found.dynamic.add("__main__")
-
-    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
-        module = node.module or ""
-        self.found.modules.add((module, node.level))
-        for alias in node.names:
-            if module == "__main__":
-                self.found.names.add(alias.name)
-            if alias.name != "*":
-                self.found.modules.add((f"{module}.{alias.name}".lstrip("."), node.level))
-                self.found.attributes.add(alias.name)
-            if module == "os" and alias.name in ("environ", "getenv") and alias.asname not in (None, alias.name):
-                self.found.dynamic_env.add(f"os.{alias.name}")
-
-    def visit_Constant(self, node: ast.Constant) -> None:
-        if isinstance(node.value, str):
-            self.found.strings.add(node.value)
-
-    def visit_Name(self, node: ast.Name) -> None:
-        self.found.values.add(node.id)
-        if node.id == "environ":
-            self.found.dynamic_env.add("os.environ")
-
-    def visit_Attribute(self, node: ast.Attribute) -> None:
-        self.found.attributes.add(node.attr)
-        if _is_environ(node) or node.attr == "environb":
-            self.found.dynamic_env.add("os.environ")
-        elif node.attr in _SPACES:
-            self.found.dynamic.add("get_ipython().user_ns" if node.attr == "user_ns" else node.attr)
-        self.visit(node.value)
-
-    def visit_Subscript(self, node: ast.Subscript) -> None:
-        key = _text(node.slice)
-        if _is_environ(node.value) and key is not None:
-            if not isinstance(node.ctx, ast.Store):
-                self.found.env.add(key)
-        elif _called_name(node.value) == "globals" and key is not None:
-            self.found.names.add(key)
-        elif _last_name(node.value) == "modules" and key == "__main__":
-            self.found.dynamic.add("__main__")
-        else:
-            self.generic_visit(node)
-
-    def visit_Compare(self, node: ast.Compare) -> None:
-        key = _text(node.left)
-        if key is not None and len(node.ops) == 1 and _is_environ(node.comparators[0]):
-            self.found.env.add(key)
-        else:
-            self.generic_visit(node)
-
-    def visit_Call(self, node: ast.Call) -> None:
-        if not self._call_is_resolved(node):
-            if isinstance(node.func, ast.Name):
-                self._called(node.func.id, node)
-            else:
-                self.visit(node.func)
-        for argument in (*node.args, *node.keywords):
-            self.visit(argument)
-
-    def _call_is_resolved(self, node: ast.Call) -> bool:
-        """Note a call that reads what its first argument names; False if it is another call or names nothing constant."""
-        name = _last_name(node.func)
-        constant = _text(node.args[0]) if node.args else None
-        owner = node.func.value if isinstance(node.func, ast.Attribute) else None
-        if name == "getenv":
-            self._env(constant, "os.getenv(...)")
-        elif owner is not None and _is_environ(owner) and name in _ENVIRON_METHODS:
-            self._env(constant, "os.environ")
-        elif owner is not None and name == "get" and _called_name(owner) == "globals" and constant is not None:
-            self.found.names.add(constant)
-        elif name in _IMPORTERS:
-            self._import(constant, f"{name}(...)", node)
-        elif owner is not None and name in _FRAME_READERS and constant is not None:
-            self._frame_reader(constant)
-            return False
-        elif name == "getattr" and owner is None and len(node.args) > 1:
-            self._getattr(node)
-        else:
-            return False
-        return True
-
-    def _env(self, constant: str | None, written: str) -> None:
-        if constant is None:
-            self.found.dynamic_env.add(written)
-        else:
-            self.found.env.add(constant)
-
-    def _import(self, constant: str | None, written: str, node: ast.Call) -> None:
-        if constant is None or (constant.startswith(".") and len(node.args) + len(node.keywords) > 1):
-            self.found.dynamic.add(written)
-        else:
-            self.found.modules.add((constant.lstrip("."), len(constant) - len(constant.lstrip("."))))
-
-    def _frame_reader(self, expression: str) -> None:
-        """An expression that pandas or numexpr evaluates in the caller's frame: its names are names of the caller."""
-        tree = _parsed(expression.replace("@", ""))
-        if tree is not None:
-            self.found.names.update(node.id for node in ast.walk(tree) if isinstance(node, ast.Name))
-
-    def _getattr(self, node: ast.Call) -> None:
-        constant = _text(node.args[1])
-        if constant is not None:
-            self.found.attributes.add(constant)
-        elif isinstance(node.args[0], ast.Name):
-            self.found.attributes.add(f"{node.args[0].id}[...]")
-
-    def _called(self, name: str, node: ast.Call) -> None:
-        constant = _text(node.args[0]) if node.args else None
-        if name in _CODE_RUNNERS:
-            self._run_code(name, constant)
-        elif name in _NAMESPACES and not node.args and (name == "globals" or self._depth == 0):
-            self.found.dynamic.add(f"{name}()")
-        if name in _READS_ANNOTATIONS or name in _READS_DOCSTRINGS:
-            self.found.values.add(name)
-
-    def _run_code(self, name: str, constant: str | None) -> None:
-        tree = _parsed(constant) if constant is not None else None
-        if tree is None:
-            self.found.dynamic.add(f"{name}(...)")
-            return
-        inner = mentions_of(tree, top_level=self._depth == 0)
-        inner.names.update(node.id for node in ast.walk(tree) if isinstance(node, ast.Name))
-        self.found.add(inner)
-
-
-def _parsed(code: str) -> ast.Module | None:
-    try:
-        return ast.parse(code.strip())
-    except SyntaxError:
-        return None
-
-
-def _text(node: ast.AST) -> str | None:
-    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
-
-
-def _last_name(node: ast.expr) -> str:
-    return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
-
-
-def _called_name(node: ast.expr) -> str:
-    return node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else ""
-
-
-def _is_environ(node: ast.expr) -> bool:
-    return _last_name(node) == "environ"
-
-
-@lru_cache(maxsize=4096)
-def mentions_of_code(code: CodeType) -> Mentions:
-    """Collect what compiled code mentions, where its text cannot be found: what might be dynamic counts as dynamic."""
-    found = Mentions()
-    for name in code.co_names:
-        found.attributes.add(name)
-        found.values.add(name)
-    found.dynamic.update(f"{name}(...)" for name in (_CODE_RUNNERS | _IMPORTERS | {"globals"}) & set(code.co_names))
-    if {"environ", "getenv"} & set(code.co_names):
-        found.dynamic_env.add("os.environ")
-    found.modules.update(_imports(code))
-    for constant in code.co_consts:
-        if isinstance(constant, str):
-            found.strings.add(constant)
-        elif isinstance(constant, CodeType):
-            found.add(mentions_of_code(constant))
-    return found
-
-
-def _imports(code: CodeType) -> Iterator[tuple[str, int]]:
-    module = ""
-    for instruction in dis.get_instructions(code):
-        if instruction.opname == "IMPORT_NAME":
-            module = instruction.argval
-            yield module, 0
-        elif instruction.opname == "IMPORT_FROM":
-            yield f"{module}.{instruction.argval}", 0

@@ -20,7 +20,8 @@ from pathlib import Path
 import xxhash
 
 from nbflow.core.code.distributions import distributions_of, is_site
-from nbflow.core.code.mentions import Mentions, mentions_of
+from nbflow.core.code.mentions import Mentions
+from nbflow.core.code.scan import mentions_of
 from nbflow.core.code.source import normal_form
 from nbflow.core.parts import combine
 

@@ -16,7 +16,7 @@ from nbflow.core.parts import Part, combine, shorten
 from nbflow.core.secrets import MASK, is_secret
 from nbflow.errors import UnhashableInputError
 
-_IMPORTING = ("import_module", "__import__")
+_IMPORTING = ("import_module", "__import__", "run_module", "entry_points", "iter_", "walk_packages")
 _MADE_BY_EXTENSIONS = "_cython_"  # the types that all extensions of one Cython share; any of them makes it
 _RANDOM_MODULES = ("random", "numpy.random", "numpy")
 
@@ -155,9 +155,14 @@ class Reached:
                 name=module,
             )
 
+    @property
+    def may_read_any_global(self) -> bool:
+        """Whether some access names no global that is known from the text."""
+        return any(not is_history(written) and not written.startswith(_IMPORTING) for written, _ in self._dynamic)
+
     def close(self, declared_env: frozenset[str], *, knows_all: bool) -> None:
         """Add what can be said only at the end."""
-        self.mentions.env |= declared_env
+        self.mentions.env |= declared_env | (self.mentions.shell_variables() - self.captured.keys())
         self._take_environment(bool(declared_env))
         if not knows_all:
             self.unknown.update(_unknown_global(written, owner) for written, owner in self._dynamic)
@@ -176,6 +181,8 @@ class Reached:
 def _unknown_global(written: str, owner: str) -> str:
     if is_history(written):
         return f"`{written}` is a result of this session that another session does not have: give it a name of its own"
+    if written.startswith(_IMPORTING):
+        return f"`{written}` in {owner} may import any module: name those it imports with `#| reads: [MODULE]`"
     return f"`{written}` in {owner} may read any global: name those it reads with `#| reads: [NAME]`"
 
 

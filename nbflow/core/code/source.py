@@ -14,7 +14,8 @@ from inspect import CO_COROUTINE
 
 from nbflow.core.code.assignment import ImportBinding, names_of
 from nbflow.core.code.ipython_syntax import HELPERS, is_timer, portable
-from nbflow.core.code.mentions import Mentions, mentions_of
+from nbflow.core.code.mentions import Mentions
+from nbflow.core.code.scan import mentions_of
 from nbflow.core.code.scope import function_annotations
 from nbflow.errors import DeclarationError
 

@@ -26,9 +26,10 @@ from nbflow.core.code.definitions import (
     function_digest,
     is_importable,
 )
-from nbflow.core.code.mentions import Mentions, is_history, mentions_of
+from nbflow.core.code.mentions import CODE_RUNNERS, Mentions, is_history
 from nbflow.core.code.modules import Modules
 from nbflow.core.code.reached import Reached
+from nbflow.core.code.scan import mentions_of
 from nbflow.core.code.scope import global_names
 from nbflow.core.code.source import normal_form
 from nbflow.core.parts import combine, shorten
@@ -47,6 +48,7 @@ _MODULE_DUNDERS = frozenset(
 )
 _SHELL_NAMES = frozenset({"get_ipython", "exit", "quit", "open"})
 _LRU_CACHE = type(functools.lru_cache(lambda: None))
+_SEEING = CODE_RUNNERS | {"globals"}
 _MISSING = object()
 _HOLDERS = (list, tuple, set, frozenset)
 _MOST_TYPES = 1000
@@ -84,6 +86,7 @@ class Walk:
         self._bare: dict[str, FunctionType] = {}
         self._documents: set[bytes] = set()
         self._data: dict[str, Any] = {}
+        self._seeing: set[str] = set()
         self.found = Reached(modules, environ)
 
     # What the caller does: start, read, value, finish
@@ -101,6 +104,11 @@ class Walk:
                 self._read.add((id(namespace), name))
                 self._queue.append((namespace, name, owner))
 
+    def needs(self, modules: Iterable[str]) -> None:
+        """Follow modules that code imports by computed names."""
+        for module in modules:
+            self.found.needs(module)
+
     def value(self, value: object, name: str) -> bytes:
         """Digest a value; the code inside is followed."""
         return self._digest_value(value, self.code, name)
@@ -112,14 +120,23 @@ class Walk:
 
     def finish(self, declared_env: frozenset[str], *, knows_all: bool) -> Reached:
         """Walk to the end."""
-        while self._queue or self.found.wanted:
-            self._empty_queue()
-            self.found.take_modules()
-            self._take_heirs()
+        self._follow()
+        if self.found.may_read_any_global and not knows_all:
+            self._take_everything()
+            self._follow()
         self._take_sharing()
         self._take_observed()
         self.found.close(declared_env, knows_all=knows_all)
         return self.found
+
+    def _follow(self) -> None:
+        while self._queue or self.found.wanted:
+            self._empty_queue()
+            self.found.take_modules()
+            self._take_heirs()
+            self._take_queried()
+        for name in self._seeing & self.found.mentions.values:
+            self.found.dynamic(name, "the code")
 
     # Names
 
@@ -147,6 +164,8 @@ class Walk:
     def _absent(self, name: str) -> None:
         if name == "get_ipython":
             self.found.dynamic("get_ipython()", "the code")
+        elif name in _SEEING:
+            self._seeing.add(name)
         elif name not in PROVIDED and not hasattr(builtins, name):
             self.found.missing.add(name)
 
@@ -163,6 +182,8 @@ class Walk:
             self.found.captured[name] = value
             return
         self.found.captured[name] = value
+        if _sees_names(value):
+            self.found.dynamic(f"{name}(...)", "the code")
         if isinstance(value, (FunctionType, _LRU_CACHE)):
             self._take_function(name, value)
         elif isinstance(value, type):
@@ -171,6 +192,17 @@ class Walk:
             self._data[name] = value
             self._needs_types(value)
             self.found.part("global", name, self._data_digest(name, value), preview(value, name))
+
+    def _take_everything(self) -> None:
+        """Take along all that can be, for code that may read any of it; what cannot is missing in the task, by name."""
+        for name, value in list(self._namespace.items()):
+            known = name in self.found.captured or is_history(name) or self._is_shells(name, value)
+            if known or name.startswith("_") or _sees_names(value) or _held(value, "__nbflow_function__") is not None:
+                continue
+            try:
+                self._take_global(name, value)
+            except UnhashableInputError:
+                self.found.captured.pop(name, None)
 
     def _needs_types(self, value: Any) -> None:
         """Note the modules whose methods a value brings along: of its own type, and of the types that it holds."""
@@ -308,6 +340,11 @@ class Walk:
             heirs = [heir.__name__ for cls in classes for heir in cls.__subclasses__()]
             self.read(self._namespace, heirs, "", surely=False)
 
+    def _take_queried(self) -> None:
+        """Follow the names that expressions mention, where pandas looks them up in the frame of its caller."""
+        texts = [value for value in self._data.values() if isinstance(value, str)]
+        self.read(self._namespace, self.found.mentions.queried(texts), "", surely=False)
+
     def _take_sharing(self) -> None:
         for names in sharing.groups(self._data):
             digest = self.value([self._data[name] for name in names], names[0])
@@ -328,6 +365,11 @@ class Walk:
             texts = sorted(text.encode("utf-8", "surrogatepass") for text in self.found.sources.values())
             self.found.part("text", "", combine("text", texts), "text of the cells")
         self._empty_queue()
+
+
+def _sees_names(value: object) -> bool:
+    """Whether a value is the builtin that looks names up in the frame of its caller."""
+    return any(value is getattr(builtins, name) for name in _SEEING)
 
 
 def _held(value: Any, name: str, default: Any = None) -> Any:

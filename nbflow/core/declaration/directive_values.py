@@ -161,7 +161,11 @@ def name_list(directive: str, value: object) -> tuple[str, ...]:
 
 
 def _reads(value: object) -> tuple[str, ...]:
-    return name_list("reads", value)
+    names = value if isinstance(value, list) else [value]
+    # Modules are read too, and their names have dots.
+    parts = [part for name in names for part in (name.split(".") if isinstance(name, str) else [name])]
+    name_list("reads", parts)
+    return tuple(dict.fromkeys(names))
 
 
 def _executor(value: object) -> str:
