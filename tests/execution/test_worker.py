@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import py_compile
 import shutil
 import subprocess
 import sys
@@ -273,6 +274,18 @@ def test_modules_of_the_notebook_are_bound(bench):
         binds=("x", "y"),
     )
     assert ran.values() == {"x": 3, "y": "xml.dom.minidom"}
+
+
+def test_a_local_module_is_what_its_text_says_whatever_bytecode_lies_beside_it(bench):
+    (bench.root / "pkg").mkdir()
+    for path in (bench.root / "edited.py", bench.root / "pkg" / "__init__.py"):
+        path.write_text("K = 1\n")
+        py_compile.compile(str(path), doraise=True)
+        written = path.stat().st_mtime_ns
+        path.write_text("K = 2\n")
+        os.utime(path, ns=(written, written))
+    ran = bench.run("import edited, pkg\nx = edited.K, pkg.K\n", sys_path=("", *sys.path), binds=("x",))
+    assert ran.values()["x"] == (2, 2)
 
 
 def test_local_modules_are_found_on_the_path_of_the_kernel(bench):

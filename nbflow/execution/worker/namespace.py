@@ -22,6 +22,7 @@ from nbflow.core.code import ipython_syntax
 from nbflow.execution.spec import WorkerSpec
 from nbflow.execution.worker import display
 from nbflow.execution.worker.hooks import when_imported
+from nbflow.execution.worker.sources import read_sources
 from nbflow.storage import values
 from nbflow.storage.values import DamagedValueError, Resolvers
 from nbflow.storage.workdir import PRIVATE
@@ -77,6 +78,7 @@ def prepare_interpreter(spec: WorkerSpec) -> dict[str, Any]:
     if spec.sys_path:
         sys.path[:] = [entry or spec.launch_dir for entry in spec.sys_path]
     sys.argv[:] = [""]
+    read_sources()
     for filename, text in {spec.filename: spec.source, **spec.sources}.items():
         linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
     _add_builtins()
