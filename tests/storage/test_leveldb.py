@@ -314,6 +314,12 @@ def overwrite(store: LevelStore, count: int) -> None:
         store.put(key(number % 15000), value(number))
 
 
+def overwrite_until(store: LevelStore, told: list[warnings.WarningMessage]) -> None:
+    # LevelDB meets damage when it merges tables, in a thread of its own that may lag behind.
+    while not told:
+        overwrite(store, 30000)
+
+
 def test_damage_that_stops_leveldb_from_writing_is_set_aside_in_mid_run(db):
     fill(db, count=12000)
     for table in db.glob("*.sst"):
@@ -321,9 +327,7 @@ def test_damage_that_stops_leveldb_from_writing_is_set_aside_in_mid_run(db):
         table.write_bytes(b"\xff" * (len(content) - 48) + content[-48:])
     store = LevelStore.open(db)
     with pytest.warns(RuntimeWarning, match=r"damaged.*db\.damaged-1") as told:
-        # LevelDB meets the damage when it merges tables, in a thread of its own that may lag behind.
-        while not told.list:
-            overwrite(store, 30000)
+        overwrite_until(store, told.list)
     with pytest.raises(CacheLockedError, match="already open in this process"):
         LevelStore.open(db)
     store.close()
