@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import subprocess
 import sys
 from contextlib import closing
@@ -10,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from nbflow import cli
+from nbflow.commands.shared import USAGE
+from nbflow.core.parts import Part
 from nbflow.storage.database.leveldb import LevelStore
 from nbflow.storage.rows import LOG_FIELDS
 from tests.storage.launch import OTHER, SESSION, Launch
@@ -81,6 +85,112 @@ def test_log_lists_its_fields_and_refuses_others(launch: Launch, capsys: Output)
     assert capsys.readouterr().err == "nbflow: no field 'colour'; list the fields with: nbflow log -l\n"
 
 
+def test_log_filters_with_an_expression_over_the_fields(launch: Launch, capsys: Output) -> None:
+    launch.run(ran=(1, 2))
+    launch.run(hits=(1,), ran=(3,), status="FAILED")
+
+    def names(expression: str, *words: str) -> list[str]:
+        assert cli.main(["log", *words, "-f", "name", "-F", expression]) == 0
+        return capsys.readouterr().out.splitlines()
+
+    assert names("status == 'FAILED' and realtime > 1_000") == ["fit (3)"]
+    assert names("status == 'CACHED'", "last") == ["fit (1)"]
+    assert names("name.startswith('fit') and hash in ('01/010101', '02/020202')", SESSION) == ["fit (1)", "fit (2)"]
+    assert names("peak_rss > 1 or peak_rss < 1 or not tag is None") == []  # what is not known is neither
+    assert names("peak_rss + 1 > 0 or tag.startswith('a')") == []
+    assert names("peak_rss is None and tag == None") == ["fit (3)", "fit (1)"]
+    assert names("any(part['kind'] == 'input' for part in hash_parts)") == []
+
+
+@pytest.mark.parametrize(
+    ("expression", "said"),
+    [
+        ("statsu == 'OK'", "no field 'statsu'; did you mean 'status'?"),
+        ("status = 'OK'", "is no Python expression"),
+        ("realtime > 'a'", "fails for task fit (1)"),
+        ("__import__('os')", "no field '__import__'"),
+        ("name.__class__", "says more than a filter may (.__class__)"),
+        ("open('x')", "no field 'open'"),
+        ("(lambda: 1)()", "says more than a filter may (Lambda)"),
+        ("f'{name}'", "says more than a filter may"),
+    ],
+)
+def test_a_filter_reaches_the_fields_and_nothing_else(
+    launch: Launch, capsys: Output, expression: str, said: str
+) -> None:
+    launch.run(ran=(1,))
+    assert cli.main(["log", "-F", expression]) == 1
+    captured = capsys.readouterr()
+    assert said in captured.err and captured.err.count("\n") == 1 and captured.out == ""
+
+
+def test_log_prints_by_a_template_that_is_typed_or_a_file(launch: Launch, capsys: Output) -> None:
+    launch.run(ran=(1, 2))
+    assert cli.main(["log", "-t", "$name: ${status} at $$$pcpu"]) == 0
+    assert capsys.readouterr().out == "fit (1): COMPLETED at $-\nfit (2): COMPLETED at $-\n"
+    (launch.layout.launch_dir / "t.txt").write_text("name: $name\n  hash: $hash\n")
+    assert cli.main(["log", "-t", "t.txt", "-F", "task_id == 2"]) == 0
+    assert capsys.readouterr().out == "name: fit (2)\n  hash: 02/020202\n"
+    assert cli.main(["log", "-t", "$nam"]) == 1
+    assert "no field 'nam'; did you mean 'name'?" in capsys.readouterr().err
+    assert cli.main(["log", "-t", "$name costs 5$"]) == 1
+    assert "write `$$`" in capsys.readouterr().err
+    assert cli.main(["log", "-t", "$name", "-f", "name"]) == USAGE
+
+
+def test_log_prints_hash_parts_as_json_a_line_a_task(launch: Launch, capsys: Output) -> None:
+    launch.run(ran=(1,), parts=(Part("global", "n", b"a" * 16, "1"), Part("source", "", b"b" * 16, "y = 1\nz = 2")))
+    assert cli.main(["log", "-f", "name,hash_parts"]) == 0
+    name, _, parts = capsys.readouterr().out.removesuffix("\n").partition("\t")
+    assert name == "fit (1)"
+    assert json.loads(parts) == [
+        {"kind": "global", "name": "n", "digest": "61" * 16, "preview": "1"},
+        {"kind": "source", "name": "", "digest": "62" * 16, "preview": "y = 1\nz = 2"},
+    ]
+
+
+def test_diff_is_a_table_of_tasks_and_differing_parts(launch: Launch, capsys: Output) -> None:
+    n1, n2 = (Part("global", "n", letter * 16, text) for letter, text in ((b"a", "1"), (b"b", "2")))
+    first = launch.run(ran=(1, 2), parts=(n1,))
+    second = launch.run(hits=(1,), ran=(3,), parts=(n2,))
+    assert cli.main(["diff", str(first.run_name), "last"]) == 0
+    head, *lines, summary = capsys.readouterr().out.splitlines()
+    assert [cell.strip() for cell in head.split("\t")] == ["TASK", first.run_name, second.run_name, "DIFFERENCE"]
+    assert [[cell.strip() for cell in line.split("\t")] for line in lines] == [
+        ["fit (1)", "COMPLETED", "CACHED", "the same task"],
+        ["fit (2)", "COMPLETED", "-", f"only in {first.run_name}"],
+        ["fit (3)", "-", "COMPLETED", f"only in {second.run_name}"],
+    ]
+    assert summary == f"Tasks: 1 the same, 1 only in {first.run_name}, 1 only in {second.run_name}"
+    assert cli.main(["diff", "last", "nobody"]) == 1
+    assert "'nobody'" in capsys.readouterr().err
+
+
+def test_clean_before_a_run_keeps_what_that_run_took_although_its_work_directory_was_deleted_by_hand(
+    launch: Launch, capsys: Output
+) -> None:
+    launch.run(ran=(1, 2))
+    shutil.rmtree(launch.layout.work_root)
+    launch.run(ran=(1, 2))  # the same hashes again: Nextflow's counter begins anew
+    third = launch.run(hits=(1,), ran=(3,))
+    for option in ("--before", "-before"):
+        assert cli.main(["clean", "-n", option, str(third.run_name)]) == 0
+        assert capsys.readouterr().out.splitlines()[0] == f"Would remove {launch.work_dir(2)}"
+    assert cli.main(["clean", "-f", "--before", "last"]) == 0
+    assert launch.work_dir(1).is_dir() and launch.work_dir(3).is_dir() and not launch.work_dir(2).exists()
+    assert cli.main(["log", "-f", "name,status"]) == 0
+    assert capsys.readouterr().out.endswith("fit (3)\tCOMPLETED\nfit (1)\tCACHED\n")
+
+
+def test_the_help_names_every_command_with_an_example(capsys: Output) -> None:
+    assert cli.main(["--help"]) == 0
+    text = capsys.readouterr().out
+    for command in ("run", "log", "why", "diff", "clean"):
+        assert f"nbflow {command}" in text
+        assert cli.main([command, "--help"]) == 0
+    assert max(map(len, text.splitlines())) <= 100
+
+
 def test_an_empty_directory_has_no_history_and_gets_none(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "nbflow", "log"], cwd=tmp_path, capture_output=True, text=True, check=False
@@ -109,7 +219,7 @@ def test_clean_needs_n_or_f_and_says_what_it_frees(launch: Launch, capsys: Outpu
     assert not launch.work_dir(1).exists() and launch.work_dir(2).is_dir()
     assert cli.main(["clean", "-f", "-k"]) == 0
     assert capsys.readouterr().out.startswith(f"Removed temp files from {launch.work_dir(2)}\nFreed ")
-    assert cli.main(["clean", "-f", "-n"]) == cli.USAGE
+    assert cli.main(["clean", "-f", "-n"]) == USAGE
 
 
 def test_clean_takes_either_runs_or_a_limit(launch: Launch, capsys: Output) -> None:
@@ -122,9 +232,9 @@ def test_clean_takes_either_runs_or_a_limit(launch: Launch, capsys: Output) -> N
 
 
 def test_commands_that_cannot_be_read_print_the_usage(capsys: Output) -> None:
-    assert cli.main(["polish"]) == cli.USAGE
+    assert cli.main(["polish"]) == USAGE
     assert "usage: nbflow" in capsys.readouterr().err
-    assert cli.main([]) == cli.USAGE
+    assert cli.main([]) == USAGE
     assert cli.main(["--version"]) == 0
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from nbflow.cli import OK, USAGE, execute
+from nbflow.cli import execute
+from nbflow.commands.shared import OK, USAGE
 from nbflow.notebook.desk import NotebookDesk
 
 

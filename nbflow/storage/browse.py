@@ -6,6 +6,7 @@ own through its open handle, and none is ever opened in place. Changes nothing.
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -92,7 +93,9 @@ class Reader:
         named = tuple(record for record in records if text and record.run_name == text)
         found = named or tuple(record for record in records if text and record.session.startswith(text.lower()))
         if not found:
-            raise UnknownSessionError(f"No run or session is called {text!r}. {_listed(records)}. All runs: nbflow log")
+            raise UnknownSessionError(
+                f"No run or session is called {text!r}. {_meant(text, records)}{_listed(records)}. All runs: nbflow log"
+            )
         if len({record.session for record in found}) > 1:
             raise UnknownSessionError(f"Which session do you mean by {text!r}? {_listed(found)}. Type more of its id")
         return found
@@ -179,6 +182,12 @@ def nothing_ran(layout: Layout) -> str:
         f"No notebook and no pipeline ran here yet: there is no history in {layout.nextflow_dir}. "
         "Go to the notebook's directory, or set NXF_CACHE_DIR"
     )
+
+
+def _meant(text: str, runs: Iterable[RunRecord]) -> str:
+    """Propose the nearest run name for one that is not there; empty where none is near."""
+    near = difflib.get_close_matches(text, [record.run_name for record in runs if record.run_name], 1)
+    return f"Did you mean {near[0]!r}? " if near else ""
 
 
 def _is_held(lock: Path) -> bool:

@@ -7,11 +7,13 @@ read when they are asked for. Knows nothing of databases and of who shows a row.
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nbflow.core.parts import Part
 from nbflow.core.task.entry import ABORTED, TaskEntry, read_entry
 from nbflow.storage.nextflow.kryo import Record
 from nbflow.storage.nextflow.trace import FIELDS, decode_trace, field_of, format_field
@@ -21,7 +23,7 @@ CACHED, RUNNING, SUBMITTED = "CACHED", "RUNNING", "SUBMITTED"
 _STREAMS = {"stdout": ".command.out", "stderr": ".command.err", "log": ".command.log"}
 _OWN = ("session", "run", "task_hash", "reason", "hash_parts")
 _STREAM_LINES = 100
-_MANY_LINES = frozenset({"script", "env", "hash_parts", *_STREAMS})
+_MANY_LINES = frozenset({"script", "env", *_STREAMS})
 
 LOG_FIELDS = (*FIELDS, *_STREAMS, *_OWN)
 """The fields of a row: Nextflow's, then nbflow's own."""
@@ -114,7 +116,7 @@ class TaskRow:
         if name in _STREAMS:
             return _first_lines(self.work_dir / _STREAMS[name])
         if name == "hash_parts":
-            return "" if self.entry is None else "\n".join(_part_lines(self.entry))
+            return [] if self.entry is None else [_part_fields(part) for part in self.entry.parts]
         if name in _OWN:
             return getattr(self, name)
         if name not in FIELDS:
@@ -122,8 +124,16 @@ class TaskRow:
         return {"hash": self.hash, "status": self.status, "workdir": str(self.work_dir)}.get(name, self.trace.get(name))
 
     def text(self, field: str) -> str:
-        """Return a field as ``log`` shows it; ``-`` for an unknown value. Raises ValueError as `value` does."""
+        """Return a field as ``log`` shows it: ``-`` for an unknown value, the parts of the hash as JSON in one line.
+
+        Raises
+        ------
+        ValueError
+            Unknown field.
+        """
         name, value = field_of(field), self.value(field)
+        if name == "hash_parts":
+            return json.dumps(value)
         shown = format_field(name, value) if name in FIELDS else str(value or "-")
         return shown if name in _MANY_LINES else _one_line(shown)
 
@@ -203,8 +213,8 @@ def _work_dir(trace: Mapping[str, object], here: Path) -> Path:
     return Path(told)
 
 
-def _part_lines(entry: TaskEntry) -> list[str]:
-    return [f"{part.kind} {part.name} {part.digest.hex()} {_one_line(part.preview)}".rstrip() for part in entry.parts]
+def _part_fields(part: Part) -> dict[str, str]:
+    return {"kind": part.kind, "name": part.name, "digest": part.digest.hex(), "preview": part.preview}
 
 
 def _first_lines(path: Path) -> str:

@@ -69,6 +69,10 @@ def test_a_run_that_is_not_there_is_refused_with_those_that_are(launch: Launch) 
     launch.run(session=SESSION[:-1] + "9")
     with pytest.raises(UnknownSessionError, match=f"{SESSION[:8]} "):
         launch.reader.select("nobody")
+    typo = str(record.run_name)[:-1]
+    for find in (launch.reader.select, launch.history.find):
+        with pytest.raises(UnknownSessionError, match=f"'{typo}'.* Did you mean '{record.run_name}'"):
+            find(typo)
     with pytest.raises(UnknownSessionError, match="Which session do you mean"):
         launch.reader.select(SESSION[:4])
     assert len(launch.reader.select(str(record.run_name))) == 1

@@ -11,6 +11,7 @@ Nothing that a user finds in the file is lost: lines that cannot be read are kep
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
 import shutil
@@ -208,7 +209,10 @@ class History:
                 "nbflow's own runs: nbflow log"
             )
         own = [record for record in records if record.is_own]
-        return f"No run or session of nbflow is called {text!r} in {self._path}. {_listed(own)}. All runs: nbflow log"
+        near = difflib.get_close_matches(text, [record.run_name for record in own if record.run_name], 1)
+        meant = f"Did you mean {near[0]!r}? " if near else ""
+        said = f"No run or session of nbflow is called {text!r} in {self._path}"
+        return f"{said}. {meant}{_listed(own)}. All runs: nbflow log"
 
     def _read_shared(self) -> list[_Line]:
         """Read under the lock, as Nextflow rewrites the file in place; without it where nothing can be written."""
