@@ -155,7 +155,8 @@ def _prepare_python(order: Order, directives: Directives, stage: Stage) -> None:
     process, work_dir = order.call.process, order.work_dir
     if order.own:
         own = {name: value.reference() if isinstance(value, Stored) else value for name, value in order.own.items()}
-        values.dump(own, f"{work_dir}/{spec.ITEM}", buffers_dir=f"{work_dir}/{workdir.PRIVATE}")
+        references = values.References(stand_ins=order.call.capture.stand_ins)
+        values.dump(own, f"{work_dir}/{spec.ITEM}", buffers_dir=f"{work_dir}/{workdir.PRIVATE}", references=references)
     staged = _staged(order)
     workdir.stage_all(work_dir, staged)
     worker = _worker_spec(order, directives, stage(order.call), staged)

@@ -53,7 +53,13 @@ class Stage:
         path.parent.mkdir(parents=True, exist_ok=True)
         buffers.mkdir(exist_ok=True)
         try:
-            dumped = values.dump_capture(call.capture.values, call.scene.namespace, path, buffers_dir=buffers)
+            dumped = values.dump_capture(
+                call.capture.values,
+                call.scene.namespace,
+                path,
+                buffers_dir=buffers,
+                stand_ins=call.capture.stand_ins,
+            )
         except values.UnstorableValueError as error:
             raise UnhashableInputError(
                 f"process `{call.process.name}` cannot take its inputs along: {error}; pass data instead, make the "

@@ -48,11 +48,14 @@ class References:
         Classes that the reader has: name, and digest of their code in hex.
     work_dir : str or None
         Paths inside it are written relative to it.
+    stand_ins : mapping of type to type
+        Classes that another is written for: their instances come back as instances of that one.
     """
 
     namespace: dict[str, Any] | None = None
     classes: Mapping[type, tuple[str, str]] = field(default_factory=dict)
     work_dir: str | None = None
+    stand_ins: Mapping[type, type] = field(default_factory=dict)
 
 
 def _no_class(name: str, digest: str) -> NoReturn:
@@ -121,6 +124,10 @@ def _refuse_file(file: io.TextIOWrapper) -> NoReturn:
     raise TypeError(f"cannot pickle an open file ({file.name!r})")
 
 
+def _itself(cls: type) -> type:
+    return cls
+
+
 class _NamespaceToken:
     """Stands for the namespace in the pickle."""
 
@@ -149,6 +156,8 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
 
     def reducer_override(self, obj: Any) -> Any:
         if isinstance(obj, type):
+            if obj in self.references.stand_ins:
+                return _itself, (self.references.stand_ins[obj],)
             known = self.references.classes.get(obj)
             return super().reducer_override(obj) if known is None else (_reference, ("class", *known))
         if isinstance(obj, types.FunctionType) and obj.__globals__ is self.references.namespace:

@@ -17,6 +17,7 @@ import os
 import struct
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import xxhash
@@ -147,6 +148,7 @@ def dump_capture(
     path: str | os.PathLike[str],
     *,
     buffers_dir: str | os.PathLike[str],
+    stand_ins: Mapping[type, type] = MappingProxyType({}),
 ) -> Dumped:
     """Write the globals that a task reads, together, so that what they share stays shared.
 
@@ -158,6 +160,8 @@ def dump_capture(
         The notebook's: functions that run in it are written without copies of their globals.
     path, buffers_dir : path
         As for `dump`.
+    stand_ins : mapping of type to type
+        As `References` has them.
 
     Returns
     -------
@@ -169,7 +173,8 @@ def dump_capture(
     UnstorableValueError
         When a value cannot be stored.
     """
-    return dump(dict(captured), path, buffers_dir=buffers_dir, references=References(namespace=namespace))
+    references = References(namespace=namespace, stand_ins=stand_ins)
+    return dump(dict(captured), path, buffers_dir=buffers_dir, references=references)
 
 
 def load_capture(

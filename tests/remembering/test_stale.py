@@ -943,15 +943,7 @@ def test_names_of_edits_differ() -> None:
     assert len({edit.name for edit in EDITS}) == len(EDITS)
 
 
-SPURIOUS = {"redefined class, old instance": "an instance of a class that has no name any more counts as another value"}
-
-
-def _known(number: int, edit: Edit) -> object:
-    marks = [pytest.mark.xfail(reason=SPURIOUS[edit.name], strict=True)] if edit.name in SPURIOUS else []
-    return pytest.param(number, edit, marks=marks, id=edit.name)
-
-
-@pytest.mark.parametrize(("number", "edit"), [_known(*each) for each in enumerate(TOGETHER)])
+@pytest.mark.parametrize(("number", "edit"), list(enumerate(TOGETHER)), ids=[edit.name for edit in TOGETHER])
 def test_edit(number: int, edit: Edit, both_runs: tuple[dict[str, list[Cell]], dict[str, list[Cell]]]) -> None:
     before, after = (run[edit.name] for run in both_runs)
     assert _task(before, f"t{number}")[1] == MISS, _told(before)

@@ -13,9 +13,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from nbflow.core.code.code_walk import CodeDigest, DigestValue
 from nbflow.core.code.modules import Modules
 from nbflow.core.code.reached import Reached
-from nbflow.core.code.walk import CodeDigest, DigestValue, Walk
+from nbflow.core.code.walk import Walk
 from nbflow.core.parts import Part, combine
 from nbflow.core.values.hashing import Digester
 
@@ -48,6 +49,9 @@ class Reach:
         Texts of the cells that reached code was defined in, by file name.
     notebook_classes : dict of str to bytes
         Digests of the classes of the notebook, by global name.
+    superseded : dict of type to type
+        Classes that lost their name to a class of the same code, as their cell ran again: instances count, and travel,
+        as that one's.
     notes : tuple of str
         What a user should be warned of, in sentences.
     draws_random : bool
@@ -64,6 +68,7 @@ class Reach:
     unknown: tuple[str, ...]
     sources: dict[str, str]
     notebook_classes: dict[str, bytes]
+    superseded: dict[type, type]
     notes: tuple[str, ...]
     draws_random: bool
 
@@ -140,6 +145,7 @@ def _reach_of(found: Reached) -> Reach:
         unknown=tuple(sorted(found.unknown)),
         sources=found.sources,
         notebook_classes=found.classes,
+        superseded=found.superseded,
         notes=tuple(sorted(found.notes)),
         draws_random=found.draws_random,
     )

@@ -58,6 +58,7 @@ class Reached:
         self.unknown: set[str] = set()
         self.sources: dict[str, str] = {}
         self.classes: dict[str, bytes] = {}
+        self.superseded: dict[type, type] = {}
         self.notes: set[str] = set()
         self.draws_random = False
 

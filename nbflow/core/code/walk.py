@@ -8,36 +8,29 @@ from __future__ import annotations
 
 import ast
 import builtins
-import functools
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from itertools import islice
 from types import FunctionType, ModuleType
 from typing import Any
 
 from nbflow.core.code import sharing
 from nbflow.core.code.annotated import annotations_digest
-from nbflow.core.code.cells import cell_text
+from nbflow.core.code.code_walk import LRU_CACHE, CodeWalk, DigestValue
 from nbflow.core.code.definitions import (
-    by_name,
-    class_digest,
     facts_of,
     function_digest,
     is_importable,
 )
-from nbflow.core.code.mentions import CODE_RUNNERS, Mentions, is_history
+from nbflow.core.code.mentions import CODE_RUNNERS, is_history
 from nbflow.core.code.modules import Modules
 from nbflow.core.code.reached import Reached
 from nbflow.core.code.scan import mentions_of
-from nbflow.core.code.scope import global_names
 from nbflow.core.code.source import normal_form
 from nbflow.core.parts import combine, shorten
 from nbflow.core.values.inputs import preview
 from nbflow.errors import UnhashableInputError
-
-CodeDigest = Callable[[object], bytes]
-DigestValue = Callable[[Any, CodeDigest, str], bytes]
 
 PROVIDED = frozenset({"task", "display"})
 """Names that a body reads and that the worker, not the notebook, gives it."""
@@ -47,7 +40,6 @@ _MODULE_DUNDERS = frozenset(
     | {"__annotations__", "__import__", "__build_class__"}
 )
 _SHELL_NAMES = frozenset({"get_ipython", "exit", "quit", "open"})
-_LRU_CACHE = type(functools.lru_cache(lambda: None))
 _SEEING = CODE_RUNNERS | {"globals"}
 _MISSING = object()
 _HOLDERS = (list, tuple, set, frozenset)
@@ -55,39 +47,24 @@ _MOST_TYPES = 1000
 _TEXT_PREVIEW = 400
 
 
-class Walk:
-    """One walk over what code reaches.
+class Walk(CodeWalk):
+    """One walk over what code reaches, from name to name.
 
     Parameters
     ----------
-    namespace : dict
-        The notebook's: its names are shipped.
-    digest_value : callable
-        See `closure.reach`.
-    modules : Modules
-        Looks modules up.
-    environ : mapping of str to str
-        The environment of the task.
+    namespace, digest_value, modules, environ
+        As `CodeWalk` takes them.
     """
 
     def __init__(
         self, namespace: dict[str, Any], digest_value: DigestValue, modules: Modules, environ: Mapping[str, str]
     ) -> None:
-        self._namespace = namespace
-        self._digest_value = digest_value
+        super().__init__(namespace, digest_value, modules, environ)
         self._tree: ast.Module | None = None
         self._stars: dict[str, Any] = {}
-        self._queue: list[tuple[dict[str, Any], str, str]] = []
-        self._read: set[tuple[int, str]] = set()
-        self._followed: dict[int, FunctionType] = {}
-        self._stack: list[int] = []
-        self._known: dict[int, tuple[object, bytes]] = {}
-        self._recursions = 0
         self._bare: dict[str, FunctionType] = {}
-        self._documents: set[bytes] = set()
         self._data: dict[str, Any] = {}
         self._seeing: set[str] = set()
-        self.found = Reached(modules, environ)
 
     # What the caller does: start, read, value, finish
 
@@ -97,21 +74,10 @@ class Walk:
         self._stars = _star_names(tree)
         self._mentioned(mentions_of(tree, top_level=True), self._namespace, "the body")
 
-    def read(self, namespace: dict[str, Any], names: Iterable[str], owner: str, *, surely: bool = True) -> None:
-        """Follow names that code reads; those read only perhaps are not missing when they are not there."""
-        for name in names:
-            if (id(namespace), name) not in self._read and (surely or name in namespace):
-                self._read.add((id(namespace), name))
-                self._queue.append((namespace, name, owner))
-
     def needs(self, modules: Iterable[str]) -> None:
         """Follow modules that code imports by computed names."""
         for module in modules:
             self.found.needs(module)
-
-    def value(self, value: object, name: str) -> bytes:
-        """Digest a value; the code inside is followed."""
-        return self._digest_value(value, self.code, name)
 
     def value_given(self, value: object, name: str) -> None:
         """Follow what an input leads to; its own digest is the caller's."""
@@ -184,7 +150,7 @@ class Walk:
         self.found.captured[name] = value
         if _sees_names(value):
             self.found.dynamic(f"{name}(...)", "the code")
-        if isinstance(value, (FunctionType, _LRU_CACHE)):
+        if isinstance(value, (FunctionType, LRU_CACHE)):
             self._take_function(name, value)
         elif isinstance(value, type):
             self.found.part("class", name, self.code(value), self._text(value))
@@ -249,88 +215,6 @@ class Walk:
         text = facts_of(code).text if code is not None else ""
         return shorten(text or getattr(value, "__qualname__", ""), _TEXT_PREVIEW)
 
-    # Code
-
-    def code(self, value: object) -> bytes:
-        """Digest a function, class, builtin or module by itself, and follow what it leads to."""
-        known = self._known.get(id(value))
-        if known is not None:
-            return known[1]
-        if id(value) in self._stack:
-            self._recursions += 1
-            distance = len(self._stack) - self._stack.index(id(value))
-            return combine("recursion", [distance.to_bytes(4, "little")])
-        before = self._recursions
-        self._stack.append(id(value))
-        try:
-            digest = self._own_digest(value)
-        finally:
-            self._stack.pop()
-        if self._recursions == before:  # else it depends on where the walk came in
-            self._known[id(value)] = (value, digest)
-        return digest
-
-    def _own_digest(self, value: Any) -> bytes:
-        if isinstance(value, ModuleType):
-            self.found.needs(value.__name__)
-            return combine("module", [value.__name__.encode()])
-        if isinstance(value, FunctionType) and not is_importable(value):
-            _refuse_dispatcher(value)
-            return function_digest(value, self)
-        if isinstance(value, _LRU_CACHE) and not is_importable(value):
-            settings = self.value(value.cache_parameters(), "cache_parameters")
-            return combine("lru_cache", [self.code(value.__wrapped__), settings])
-        if isinstance(value, type) and not is_importable(value):
-            return self._class(value)
-        self.found.needs(getattr(value, "__module__", None) or "")
-        return by_name(value)
-
-    def _class(self, cls: type) -> bytes:
-        digest = class_digest(cls, self)
-        self._document(cls, cls.__qualname__)
-        if self._namespace.get(cls.__qualname__) is cls:
-            self.found.classes[cls.__qualname__] = digest
-            self.read(self._namespace, (cls.__qualname__,), "")
-        return digest
-
-    def follow(self, function: FunctionType) -> None:
-        """Follow what a function's code reads, where its globals are not an installed module's."""
-        if id(function) in self._followed:
-            return
-        self._followed[id(function)] = function
-        self._document(function, function.__qualname__)
-        if not self._is_installed(function):
-            self._keep_source(function)
-            reads, _ = global_names(function.__code__)
-            self.read(function.__globals__, reads, function.__qualname__)
-            self._mentioned(facts_of(function.__code__).mentions, function.__globals__, f"`{function.__qualname__}`")
-
-    def named(self, owner: object, names: frozenset[str]) -> None:
-        """Follow names that annotations mention as text, where the owner's own globals have them."""
-        namespace = getattr(owner, "__globals__", self._namespace)
-        self.read(namespace, names, getattr(owner, "__qualname__", ""), surely=False)
-
-    def _is_installed(self, function: FunctionType) -> bool:
-        """Whether a function that is shipped by value, as a decorator's wrapper is, was made by installed code."""
-        module = sys.modules.get(str(function.__globals__.get("__name__")))
-        if module is None or module.__name__ == "__main__" or vars(module) is not function.__globals__:
-            return False
-        self.found.needs(module.__name__)
-        return self.found.is_installed(module.__name__)
-
-    def _keep_source(self, function: FunctionType) -> None:
-        filename = function.__code__.co_filename
-        text = cell_text(filename)
-        if text and not os.path.exists(filename):
-            self.found.sources[filename] = text
-
-    def _document(self, owner: Any, name: str) -> None:
-        self._documents.add(combine("docstring", [name.encode(), repr(owner.__doc__).encode("utf-8", "surrogatepass")]))
-
-    def _mentioned(self, found: Mentions, namespace: dict[str, Any], owner: str) -> None:
-        self.read(namespace, found.names, owner, surely=False)
-        self.found.mentioned(found, owner)
-
     # At the end
 
     def _take_heirs(self) -> None:
@@ -389,12 +273,3 @@ def _star_names(tree: ast.Module) -> dict[str, Any]:
             public = getattr(module, "__all__", [name for name in vars(module) if not name.startswith("_")])
             found.update((name, getattr(module, name, _MISSING)) for name in public)
     return found
-
-
-def _refuse_dispatcher(function: FunctionType) -> None:
-    if function.__code__.co_qualname == "singledispatch.<locals>.wrapper":
-        raise UnhashableInputError(
-            f"`{function.__name__}` is a singledispatch function, which cannot travel to a task; "
-            "define it in a module beside the notebook, or in the body",
-            name=function.__name__,
-        )

@@ -113,6 +113,11 @@ class Capture:
 
     @property
     def notes(self) -> tuple[str, ...]:
+    @property
+    def stand_ins(self) -> Mapping[type, type]:
+        """Classes whose instances travel as those of another, which has their name and their code now."""
+        return {} if self.reach is None else self.reach.superseded
+
         """What the user should know of the code, in sentences: why it runs every time, and where it may surprise."""
         return () if self.reach is None else (*(f"runs every time: {why}" for why in self.unknown), *self.reach.notes)
 
