@@ -7,51 +7,38 @@ Alone brings cache, work directories and executor together; gets all three hande
 from __future__ import annotations
 
 import itertools
-import os
 import shutil
 import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from nbflow.core.declaration.directive_values import INLINE
 from nbflow.core.task.entry import COMPLETED, TaskEntry, read_entry
-from nbflow.core.task.hash import Task, tries
-from nbflow.core.task.resume import Execute, Reason, decide
+from nbflow.core.task.hash import Task
+from nbflow.core.task.resume import Reason
 from nbflow.execution.calls.call import Call
 from nbflow.execution.executor import Executor
 from nbflow.execution.finish import Ended, Finish, Finished
 from nbflow.execution.inline.kernel_body import Console, Kernel
 from nbflow.execution.job import Job, Outcome
+from nbflow.execution.lookup import Claim, Lookup
 from nbflow.execution.prepare import Order, prepare
 from nbflow.execution.progress import Progress
-from nbflow.execution.result import Result, Stored, read_values
+from nbflow.execution.result import Result, Stored
 from nbflow.execution.run import Run
 from nbflow.execution.stage import Stage
 from nbflow.storage import workdir
-from nbflow.storage.evidence import find, recorded_digest
 from nbflow.storage.layout import Layout
 from nbflow.storage.values import DamagedValueError
 
 Done = Callable[[Result], None]
 
 
-@dataclass(frozen=True, slots=True)
-class _Claim:
-    """A free work directory, taken for a task."""
-
-    key: bytes
-    work_dir: Path
-    reason: Execute
-    passed: tuple[bytes, ...]
-    waiting: list[Done] = field(default_factory=list)
-
-
-class Runner:
+class Runner(Lookup):
     """Runs tasks, or takes them from the cache. Its methods may be called from any thread.
 
     Parameters
@@ -82,16 +69,15 @@ class Runner:
         ran: Callable[[Result], None],
         console: Console,
     ) -> None:
+        super().__init__(run.cache, run.boot, layout, resolve_class)
         self.run = run
-        self._layout = layout
-        self._work_root = str(layout.work_root)
         self._executor = executor
         self._progress = progress
-        self._resolve_class = resolve_class
         self._ran = ran
         self._stage = Stage(layout.stage_dir(run.session))
         self._kernel = Kernel(console)
         self._finish = Finish(run)
+        self.unsaved = self._finish.unsaved
         self._lock = threading.Lock()
         self._under_way: dict[bytes, list[Done]] = {}
         self._numbers = itertools.count(1)
@@ -131,7 +117,7 @@ class Runner:
         progress = self._progress()
         if call.forced is None and self._joins(task, progress, done):
             return
-        found = self._find(call, task)
+        found = self.find(call, task, self._create)
         if isinstance(found, Result):
             self._reused(found, progress)
             done(found)
@@ -141,25 +127,10 @@ class Runner:
             begun(found.work_dir)
         self._execute(Order(call, task, own, read, found.key, found.work_dir), found, progress, done)
 
-    def read(self, key: bytes) -> TaskEntry:
-        """The entry of a task of this run."""
-        if (unsaved := self._finish.unsaved.get(key)) is not None:
-            return unsaved
-        payload = self.run.cache.get(key)
-        if payload is None:
-            raise KeyError(f"no entry of task {key.hex()}")
-        return read_entry(payload)
-
     def values(self, key: bytes) -> dict[str, Any]:
-        """The outputs of a task, by name.
-
-        Raises
-        ------
-        DamagedValueError
-            If one cannot be read; the task will not be taken from the cache again.
-        """
+        """As `Lookup.values`; a task whose outputs cannot be read will not be taken from the cache again."""
         try:
-            return read_values(self.place(key), self.read(key), self._resolve_class)
+            return super().values(key)
         except DamagedValueError:
             self._supersede((key,))
             raise
@@ -170,22 +141,6 @@ class Runner:
             self._kernel.note(call)
         elif not call.process.is_script:
             self._stage.put(call)
-
-    def output_digest(self, path: str) -> str | None:
-        """Content digest (hex) of a task's output that lies at an absolute path, unchanged; None for other files."""
-        root = f"{self._work_root}{os.sep}"
-        key = path[len(root) : len(root) + 33].replace(os.sep, "", 1)
-        if not path.startswith(root) or len(key) != 32:
-            return None
-        try:
-            entry = self.read(bytes.fromhex(key))
-        except (KeyError, ValueError):
-            return None
-        return recorded_digest(self.place(bytes.fromhex(key)), entry.files, path)
-
-    def work_dir(self, key: bytes) -> Path:
-        """The work directory of a task."""
-        return self._layout.work_dir(key.hex())
 
     @property
     def idle(self) -> bool:
@@ -207,47 +162,15 @@ class Runner:
         """Write the run's index, so that others see the run as it is."""
         self.run.index.flush()
 
-    # Looking --------------------------------------------------------------------------------------------------------
+    # Noting ---------------------------------------------------------------------------------------------------------
 
-    def _find(self, call: Call, task: Task) -> Result | _Claim:
-        first, passed = call.forced, list[bytes]()
-        for key in tries(task.base):
-            decision = call.forced or self._decide(key, call)
-            if isinstance(decision, tuple):
-                return Result(task, key, decision[0], decision[1])
-            if first is None or first.reason is Reason.NEW:
-                first = decision
-            work_dir = self.work_dir(key)
-            with workdir.disk(self._work_root):
-                is_free = workdir.create(work_dir)
-            if is_free:
-                return _Claim(key, work_dir, first, tuple(passed))
-            passed.append(key)
-            if first.reason is Reason.NEW:
-                first = Execute(Reason.UNFINISHED)
-        raise AssertionError("tries never end")
+    def _create(self, work_dir: Path) -> bool:
+        with workdir.disk(self._work_root):
+            return workdir.create(work_dir)
 
-    def _decide(self, key: bytes, call: Call) -> Execute | tuple[str, TaskEntry]:
-        payload = self.run.cache.get(key)
-        if payload is None:
-            return Execute(Reason.NEW)
-        try:
-            entry = read_entry(payload)
-        except ValueError as error:
-            return Execute(Reason.DAMAGED_ENTRY, str(error))
-        work_dir = self.place(key)
-        thorough = entry.boot != self.run.boot
-        decision = decide(entry, find(work_dir, entry.files, thorough=thorough), call.wanted)
-        if isinstance(decision, Execute):
-            return decision
-        if thorough:
-            self._rewrite(key, payload, boot=self.run.boot)
-        return work_dir, entry
-
-    def place(self, key: bytes) -> str:
-        """The work directory of a task, absolute."""
-        text = key.hex()
-        return f"{self._work_root}/{text[:2]}/{text[2:]}"
+    def found_whole(self, key: bytes, payload: bytes) -> None:
+        """All content of a task was read since the machine was started: it need not be read again."""
+        self._rewrite(key, payload, boot=self.run.boot)
 
     def _rewrite(self, key: bytes, payload: bytes, **changes: Any) -> None:
         entry = read_entry(payload, whole=True)._replace(**changes)
@@ -279,7 +202,7 @@ class Runner:
 
     # Executing ------------------------------------------------------------------------------------------------------
 
-    def _execute(self, order: Order, claim: _Claim, progress: Progress, done: Done) -> None:
+    def _execute(self, order: Order, claim: Claim, progress: Progress, done: Done) -> None:
         task = order.task
         try:
             with workdir.disk(self._work_root):
@@ -303,7 +226,7 @@ class Runner:
             progress.aborted(task.process, running=False)
             raise
 
-    def _forget(self, base: bytes, claim: _Claim) -> None:
+    def _forget(self, base: bytes, claim: Claim) -> None:
         if self._under_way.get(base) is claim.waiting:
             del self._under_way[base]
 
@@ -314,7 +237,7 @@ class Runner:
     def _ended(
         self,
         order: Order,
-        claim: _Claim,
+        claim: Claim,
         progress: Progress,
         done: Done,
         submitted: float,
@@ -326,7 +249,7 @@ class Runner:
         self._finish.start(finished, partial(self._settled, order, claim, progress, done, was_running))
 
     def _settled(
-        self, order: Order, claim: _Claim, progress: Progress, done: Done, was_running: bool, ended: Ended
+        self, order: Order, claim: Claim, progress: Progress, done: Done, was_running: bool, ended: Ended
     ) -> None:
         """The entry is saved; tell all who wait."""
         task, entry, error = order.task, ended.entry, ended.error
