@@ -21,6 +21,7 @@ from typing import Any
 from nbflow.core.code.notebook_classes import NotebookClasses
 from nbflow.core.task.capture import Scene
 from nbflow.core.task.entry import TaskEntry
+from nbflow.core.values.files import Disk
 from nbflow.errors import CacheError, CacheLockedError
 from nbflow.execution.channels.channels import ENGINE
 from nbflow.execution.channels.task_node import TaskNode
@@ -39,6 +40,7 @@ from nbflow.storage.database.cache import TaskCache
 from nbflow.storage.database.leveldb import LevelStore
 from nbflow.storage.database.lock import SessionLock
 from nbflow.storage.database.marker import adopt, mark_session, notebook_of
+from nbflow.storage.digests import DigestMemo, settled_look
 from nbflow.storage.events import EventLog
 from nbflow.storage.layout import Layout
 from nbflow.storage.machine import boot_id
@@ -123,6 +125,7 @@ class Session:
         self._open: _Open | None = None
         self._failed = False
         self._classes = NotebookClasses(namespace)
+        self._disk = Disk(settled_look, DigestMemo(self.layout.digests))
         _latest.append(weakref.ref(self))
         del _latest[:-1]
 
@@ -163,6 +166,8 @@ class Session:
             sys_path,
             runner.run.session,
             runner.output_digest,
+            self._disk,
+            frozenset(os.path.realpath(place) for place in (self.layout.nextflow_dir, self.layout.work_root)),
         )
 
     def resume(self, wanted: str) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from nbflow.core.parts import combine
 from nbflow.core.task.entry import FileRecord
-from nbflow.core.values.files import content_digest
+from nbflow.core.values.contents import content_digest
 from nbflow.errors import TaskFailedError
 from nbflow.execution.spec import OutputSpec
 from nbflow.storage.evidence import listing_digest

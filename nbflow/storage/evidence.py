@@ -15,7 +15,7 @@ import xxhash
 from nbflow.core.parts import combine
 from nbflow.core.task.entry import FileRecord
 from nbflow.core.task.resume import FileFact, Found
-from nbflow.core.values.files import content_digest
+from nbflow.core.values.contents import content_digest
 from nbflow.errors import InputError
 
 READ_WHOLE = 64 << 10

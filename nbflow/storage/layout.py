@@ -83,6 +83,11 @@ class Layout:
         """The directory whose directories are the sessions, nbflow's and Nextflow's."""
         return self.nextflow_dir / "cache"
 
+    @property
+    def digests(self) -> Path:
+        """The digests of input files that were read before."""
+        return self.own_dir / "digests"
+
     def session_dir(self, session: str) -> Path:
         """Return the directory of a session."""
         return self.cache_dir / _plain(session)

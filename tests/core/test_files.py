@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import pathlib
 import shutil
@@ -14,8 +15,9 @@ import xxhash
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nbflow.core.values import files
-from nbflow.core.values.files import MODES, content_digest, file_digest, tree_digest
+from nbflow.core.values import contents
+from nbflow.core.values.contents import content_digest
+from nbflow.core.values.files import MODES, file_digest, tree_digest
 from nbflow.errors import InputError, MissingInputError, UnhashableInputError
 
 CONTENT = ("deep", "sha256")
@@ -136,6 +138,53 @@ def test_a_link_counts_by_what_it_leads_to(launch: pathlib.Path) -> None:
     assert file_digest(link, "deep", launch) != before
 
 
+def _alike(root: pathlib.Path) -> None:
+    """Two directories whose files differ in content alone, and `now` which leads to the first."""
+    for name in ("v1", "v2"):
+        (root / name).mkdir()
+        write(root / name / "x.csv", name)
+    (root / "now").symlink_to("v1")
+    (root / "now.csv").symlink_to("v1/x.csv")
+
+
+def _lead_elsewhere(link: pathlib.Path, target: str) -> None:
+    link.unlink()
+    link.symlink_to(target)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("path", ["now.csv", "now/x.csv", "now", "."])
+def test_a_link_that_leads_to_another_file_counts_in_every_mode(path: str, mode: str, launch: pathlib.Path) -> None:
+    _alike(launch)
+    before = file_digest(pathlib.Path(path), mode, launch)
+    _lead_elsewhere(launch / "now", "v2")
+    _lead_elsewhere(launch / "now.csv", "v2/x.csv")
+    assert file_digest(pathlib.Path(path), mode, launch) != before
+    _lead_elsewhere(launch / "now", "./v1")
+    _lead_elsewhere(launch / "now.csv", "now/x.csv")
+    assert file_digest(pathlib.Path(path), mode, launch) == before
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_launch_directory_that_is_reached_by_a_link_is_the_same(mode: str, launch: pathlib.Path) -> None:
+    link = launch.with_name("link")
+    link.symlink_to(launch)
+    assert file_digest(X, mode, link) == file_digest(X, mode, launch)
+    assert file_digest(launch / X, mode, link) == file_digest(link / X, mode, link) == file_digest(X, mode, launch)
+
+
+def test_directories_that_are_passed_over_do_not_count(launch: pathlib.Path) -> None:
+    own = [str(launch / "work")]
+    before = file_digest(launch, "standard", launch, passed_over=own)
+    (launch / "work" / "ab").mkdir(parents=True)
+    write(launch / "work" / "ab" / "x", "x")
+    assert file_digest(launch, "standard", launch, passed_over=own) == before != file_digest(launch, "standard", launch)
+
+
+def test_sha256_is_what_every_such_tool_prints(launch: pathlib.Path) -> None:
+    assert content_digest(launch / X, "sha256") == hashlib.sha256(b"one").digest()
+
+
 @pytest.mark.parametrize("mode", MODES)
 def test_what_is_not_there_is_refused(mode: str, launch: pathlib.Path) -> None:
     with pytest.raises(MissingInputError, match=r"no\.csv is not there; make it"):
@@ -184,19 +233,19 @@ def test_content_is_hashed_as_every_xxh3_128_tool_does(size: int, tmp_path: path
 
 
 def test_a_large_file_is_read_in_pieces(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "_CHUNK", 1000)
+    monkeypatch.setattr(contents, "_CHUNK", 1000)
     data = os.urandom(12_345)
     (tmp_path / "f").write_bytes(data)
     assert content_digest(tmp_path / "f") == xxhash.xxh3_128_digest(data)
 
 
-def _changing_reader(path: pathlib.Path, times: int) -> Callable[[int, int], bytes]:
+def _changing_reader(path: pathlib.Path, times: int) -> Callable[[int, int, str], bytes]:
     """Stand in for the read itself: the file grows under it, as often as asked."""
-    real = files._hash_open
+    real = contents._hash_open
     left = [times]
 
-    def read(descriptor: int, size: int) -> bytes:
-        found = real(descriptor, size)
+    def read(descriptor: int, size: int, mode: str) -> bytes:
+        found = real(descriptor, size, mode)
         if left[0]:
             left[0] -= 1
             with path.open("a") as file:
@@ -211,14 +260,14 @@ def test_a_file_that_changes_once_while_it_is_read_is_read_again(
 ) -> None:
     path = tmp_path / "f"
     path.write_text("text")
-    monkeypatch.setattr(files, "_hash_open", _changing_reader(path, 1))
+    monkeypatch.setattr(contents, "_hash_open", _changing_reader(path, 1))
     assert content_digest(path) == xxhash.xxh3_128_digest(path.read_bytes())
 
 
 def test_a_file_that_keeps_changing_is_an_error(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "f"
     path.write_text("text")
-    monkeypatch.setattr(files, "_hash_open", _changing_reader(path, 9))
+    monkeypatch.setattr(contents, "_hash_open", _changing_reader(path, 9))
     with pytest.raises(InputError, match="changed while it was being hashed"):
         content_digest(path)
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from nbflow.core.code.closure import CodeDigester, Reach, reach
+from nbflow.core.code.code_walk import CodeDigest
 from nbflow.core.code.sharing import sharing_parts
 from nbflow.core.code.walk import PROVIDED
 from nbflow.core.declaration.annotations import names_in_types
@@ -22,6 +23,7 @@ from nbflow.core.parts import SCHEME, Part, combine, shorten
 from nbflow.core.script import shell
 from nbflow.core.secrets import MASK, is_secret
 from nbflow.core.task.hash import call_digest
+from nbflow.core.values.files import PLAIN, Disk
 from nbflow.core.values.inputs import Files, InputReader, OutputDigest
 from nbflow.errors import MissingInputError
 
@@ -46,6 +48,10 @@ class Scene:
         The session's id.
     output_digest : callable
         Knows the outputs of tasks by path.
+    disk : Disk
+        Looks at files and reads them.
+    passed_over : frozenset of str
+        Directories that do not count inside a directory that is an input.
     """
 
     namespace: dict[str, Any]
@@ -54,6 +60,8 @@ class Scene:
     sys_path: tuple[str, ...]
     session: str
     output_digest: OutputDigest
+    disk: Disk = PLAIN
+    passed_over: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,17 +115,17 @@ class Capture:
         return combine("capture", [spellings, *chunks]).hex()
 
     @property
+    def stand_ins(self) -> Mapping[type, type]:
+        """Classes whose instances travel as those of another, which has their name and their code now."""
+        return {} if self.reach is None else self.reach.superseded
+
+    @property
     def unknown(self) -> tuple[str, ...]:
         """Why the body may read what the hash does not know, in sentences."""
         return () if self.reach is None else self.reach.unknown
 
     @property
     def notes(self) -> tuple[str, ...]:
-    @property
-    def stand_ins(self) -> Mapping[type, type]:
-        """Classes whose instances travel as those of another, which has their name and their code now."""
-        return {} if self.reach is None else self.reach.superseded
-
         """What the user should know of the code, in sentences: why it runs every time, and where it may surprise."""
         return () if self.reach is None else (*(f"runs every time: {why}" for why in self.unknown), *self.reach.notes)
 
@@ -143,8 +151,9 @@ def capture(process: Process, fixed: Mapping[str, Any], scene: Scene, fed: Itera
     """
     names = frozenset(fixed) | frozenset(fed)
     environ = {**scene.environ, **_set_env(process)}
-    files = Files(scene.launch_dir, process.directives.cache or "standard", scene.output_digest)
-    reader = InputReader(files, CodeDigester(scene.sys_path, environ))
+    mode = process.directives.cache or "standard"
+    files = Files(scene.launch_dir, mode, scene.output_digest, scene.disk, scene.passed_over)
+    reader = _reader(files, scene, environ)
     if process.body is None:
         found, values, read = None, *_script(process, names, scene, reader)
     else:
@@ -175,6 +184,16 @@ def _made(process: Process) -> frozenset[str]:
     """Names of files that the body makes: one of the launch directory is not meant, and would be written to."""
     sources = [output.source for output in process.outputs or () if output.source is not None]
     return frozenset(source.argument for source in sources if source.argument and source.kind in ("file", "files"))
+
+
+def _reader(files: Files, scene: Scene, environ: Mapping[str, str]) -> InputReader:
+    """A reader for which files count too that code in a value leads to."""
+
+    def digest_value(value: Any, code: CodeDigest, name: str) -> bytes:
+        return reader.digest_with(value, code, name)
+
+    reader = InputReader(files, CodeDigester(scene.sys_path, environ, digest_value))
+    return reader
 
 
 def _constant(process: Process, scene: Scene) -> Iterator[Part]:

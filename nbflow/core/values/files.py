@@ -1,109 +1,43 @@
 """Digests of files and directories, by the `cache` modes of a process.
 
-Alone reads files to hash them. Never writes, never waits; a device or a pipe is refused before it is opened, for
-reading it could block for ever.
+Alone decides what of a file counts: its name, its times, its content, where a link leads. Reads no content itself.
 """
 
 from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
+from functools import lru_cache
 from pathlib import Path
-
-import xxhash
+from typing import NamedTuple
 
 from nbflow.core.parts import combine
-from nbflow.errors import InputError, MissingInputError, UnhashableInputError
+from nbflow.core.values.contents import content_digest, look
+from nbflow.errors import InputError, UnhashableInputError
 
 MODES = ("standard", "lenient", "deep", "sha256")
 """Path, size and mtime; path and size; content; content. Nextflow's names (nextflow.io, process directive `cache`)."""
 
 CONTENT_MODES = frozenset({"deep", "sha256"})
-_CHUNK = 1 << 24
-_NOT_FILES = {
-    stat.S_IFIFO: "a named pipe",
-    stat.S_IFSOCK: "a socket",
-    stat.S_IFCHR: "a device",
-    stat.S_IFBLK: "a device",
-}
 
 
-def _stat(path: Path) -> os.stat_result:
-    try:
-        return os.stat(path)
-    except FileNotFoundError:
-        reason = "is a link to a file that is not there" if os.path.islink(path) else "is not there"
-        raise MissingInputError(f"{path} {reason}; make it, or correct the path", name=str(path)) from None
-    except OSError as error:
-        raise InputError(
-            f"{path} cannot be looked at ({error}); correct the path or its permissions", name=str(path)
-        ) from error
+class Disk(NamedTuple):
+    """How files are looked at and read.
 
-
-def _refuse_special(path: Path, status: os.stat_result) -> None:
-    noun = _NOT_FILES.get(stat.S_IFMT(status.st_mode))
-    if noun is not None:
-        raise UnhashableInputError(
-            f"{path} is {noun}, which has no content to hash; pass a regular file or a directory", name=str(path)
-        )
-
-
-def _state(status: os.stat_result) -> tuple[int, int, int, int]:
-    return status.st_size, status.st_mtime_ns, status.st_ino, status.st_dev
-
-
-def _hash_open(descriptor: int, size: int) -> bytes:
-    stream = xxhash.xxh3_128()
-    while block := os.read(descriptor, _CHUNK if size > _CHUNK else size + 1):
-        stream.update(block)
-    return stream.digest()
-
-
-def _read_once(path: Path) -> bytes | None:
-    """Digest a file; None if it changed meanwhile."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    try:
-        before = os.fstat(descriptor)
-        _refuse_special(path, before)
-        found = _hash_open(descriptor, before.st_size)
-        return found if _state(before) == _state(os.fstat(descriptor)) else None
-    finally:
-        os.close(descriptor)
-
-
-def content_digest(path: Path) -> bytes:
-    """Digest a regular file's content.
-
-    Parameters
+    Attributes
     ----------
-    path : pathlib.Path
-        Links are followed.
-
-    Returns
-    -------
-    bytes
-        16 bytes, xxh3_128 of the content alone, as `xxhsum -H2` prints it.
-
-    Raises
-    ------
-    MissingInputError
-        If there is no file.
-    UnhashableInputError
-        If it is a pipe, a socket or a device.
-    InputError
-        If it is a directory, cannot be read, or changed twice while it was being read.
+    look : callable
+        As `contents.look`; may see to it that a later change will show.
+    content : callable
+        As `contents.content_digest`; may know what was read before.
     """
-    _refuse_special(path, _stat(path))
-    try:
-        found = _read_once(path) or _read_once(path)
-    except OSError as error:
-        raise InputError(f"{path} cannot be read ({error}); correct its permissions", name=str(path)) from error
-    if found is None:
-        raise InputError(
-            f"{path} changed while it was being hashed; wait until it is written, and run again", name=str(path)
-        )
-    return found
+
+    look: Callable[[Path], os.stat_result] = look
+    content: Callable[[Path, str], bytes] = content_digest
+
+
+PLAIN = Disk()
 
 
 def _absolute(path: Path) -> Path:
@@ -113,13 +47,24 @@ def _absolute(path: Path) -> Path:
     return Path(os.path.abspath(path))
 
 
-def _portable(path: Path, base: Path) -> Path:
+@lru_cache(maxsize=16)
+def _roots(base: Path) -> tuple[Path, ...]:
+    return _absolute(base), Path(os.path.realpath(base))
+
+
+def _portable(path: Path, base: Path) -> str:
     """Name a path relative to the launch directory where it lies inside, absolute elsewhere."""
     absolute = _absolute(path)
-    for root in (_absolute(base), Path(os.path.realpath(base))):
+    for root in _roots(base):
         if absolute.is_relative_to(root):
-            return absolute.relative_to(root)
-    return absolute
+            return absolute.relative_to(root).as_posix()
+    return absolute.as_posix()
+
+
+def _shown(path: Path, base: Path) -> list[bytes]:
+    """The path as it was given, and where it leads if that is elsewhere: a link may be made to mean another file."""
+    names = [_portable(path, base), _portable(Path(os.path.realpath(path)), base)]
+    return [_name(name) for name in dict.fromkeys(names)]
 
 
 def _name(text: str) -> bytes:
@@ -130,11 +75,14 @@ def _number(value: int) -> bytes:
     return str(value).encode()
 
 
-def _entries(root: Path) -> Iterator[tuple[str, Path | None]]:
-    """Yield each file below a directory by its relative name, and each empty directory without a path."""
-    waiting: list[tuple[str, Path, tuple[Path, ...]]] = [("", root, (root.resolve(),))]
+def _entries(root: Path, passed_over: Collection[str]) -> Iterator[tuple[str, Path | None, bool]]:
+    """Yield each file below a directory by its relative name, and whether links lead there.
+
+    An empty directory stands for itself, without a path.
+    """
+    waiting: list[tuple[str, Path, tuple[Path, ...], bool]] = [("", root, (root.resolve(),), False)]
     while waiting:
-        prefix, folder, above = waiting.pop()
+        prefix, folder, above, linked = waiting.pop()
         try:
             found = sorted(os.scandir(folder), key=lambda entry: entry.name)
         except OSError as error:
@@ -142,32 +90,39 @@ def _entries(root: Path) -> Iterator[tuple[str, Path | None]]:
                 f"{folder} cannot be listed ({error}); correct its permissions", name=str(folder)
             ) from error
         if not found:
-            yield prefix, None
+            yield prefix, None, False
         for entry in found:
-            name, path = prefix + entry.name, Path(entry.path)
+            name, path, is_link = prefix + entry.name, Path(entry.path), linked or entry.is_symlink()
             if not entry.is_dir():
-                yield name, path
+                yield name, path, is_link
                 continue
             real = path.resolve()
             if real in above:
                 raise UnhashableInputError(
                     f"{path} is a link to a directory that holds it; remove the link", name=str(path)
                 )
-            waiting.append((name + "/", path, (*above, real)))
+            if str(real) not in passed_over:
+                waiting.append((name + "/", path, (*above, real), is_link))
 
 
-def _file_chunks(path: Path, mode: str) -> list[bytes]:
-    status = _stat(path)
-    _refuse_special(path, status)
-    executable = b"x" if status.st_mode & stat.S_IXUSR else b"-"
+def _file_chunks(path: Path, mode: str, disk: Disk) -> list[bytes]:
     if mode in CONTENT_MODES:
-        return [executable, content_digest(path)]
+        executable = b"x" if look(path).st_mode & stat.S_IXUSR else b"-"
+        return [executable, disk.content(path, mode)]
     if mode == "lenient":
-        return [_number(status.st_size)]
+        return [_number(look(path).st_size)]
+    status = disk.look(path)
     return [_number(status.st_size), _number(status.st_mtime_ns)]
 
 
-def tree_digest(path: Path, mode: str = "deep") -> bytes:
+def tree_digest(
+    path: Path,
+    mode: str = "deep",
+    *,
+    base: Path | None = None,
+    disk: Disk = PLAIN,
+    passed_over: Collection[str] = (),
+) -> bytes:
     """Digest a directory: each file below it by relative name and `mode`, and the empty directories.
 
     Parameters
@@ -176,26 +131,39 @@ def tree_digest(path: Path, mode: str = "deep") -> bytes:
         A directory; its own name does not count. Links are followed.
     mode : str
         One of `MODES`.
+    base : pathlib.Path or None
+        What the places count from to which links lead; None is the directory itself.
+    disk : Disk
+        Looks at files and reads them.
+    passed_over : collection of str
+        Directories, by their real absolute paths, that do not count.
 
     Returns
     -------
     bytes
         16 bytes. The order of listing and the directories' own times do not count; in content modes the owner's
-        executable bit does.
+        executable bit does, in the others where links lead.
 
     Raises
     ------
     MissingInputError, UnhashableInputError, InputError
         As `content_digest`; a link to a directory that holds it is refused.
     """
-    rows = [
-        combine("entry", [_name(name), *(_file_chunks(file, mode) if file is not None else [])])
-        for name, file in _entries(path)
-    ]
+    rows = []
+    for name, file, is_link in _entries(path, passed_over):
+        leads = _shown(file, base or path)[1:] if file and is_link and mode not in CONTENT_MODES else []
+        rows.append(combine("entry", [_name(name), *leads, *(_file_chunks(file, mode, disk) if file else [])]))
     return combine("tree", sorted(rows))
 
 
-def file_digest(path: Path, mode: str = "standard", base: Path | None = None) -> bytes:
+def file_digest(
+    path: Path,
+    mode: str = "standard",
+    base: Path | None = None,
+    *,
+    disk: Disk = PLAIN,
+    passed_over: Collection[str] = (),
+) -> bytes:
     """Digest a file or directory as an input of a task.
 
     Parameters
@@ -203,11 +171,16 @@ def file_digest(path: Path, mode: str = "standard", base: Path | None = None) ->
     path : pathlib.Path
         `~` is expanded; a relative path is one below `base`.
     mode : str
-        One of `MODES`. ``standard``: path, size and mtime in ns; ``lenient``: path and size; ``deep`` and ``sha256``:
-        the content and the file's name, which a task can see, but not its directory.
+        One of `MODES`. ``standard``: path, size and mtime in ns; ``lenient``: path and size; a path counts with the
+        place to which its links lead. ``deep`` and ``sha256``: the content and the file's name, which a task can see,
+        but not its directory.
     base : pathlib.Path or None
         The launch directory: a path inside it counts relative to it, so that it can be moved. None is the current
         directory.
+    disk : Disk
+        Looks at files and reads them.
+    passed_over : collection of str
+        Directories inside a directory, by their real absolute paths, that do not count.
 
     Returns
     -------
@@ -227,9 +200,9 @@ def file_digest(path: Path, mode: str = "standard", base: Path | None = None) ->
         raise InputError(f"unknown cache mode {mode!r}; use one of {', '.join(MODES)}", name=str(path))
     origin = Path.cwd() if base is None else base
     real = origin / path.expanduser()
-    status = _stat(real)
-    _refuse_special(real, status)
-    shown = _absolute(real).name if mode in CONTENT_MODES else _portable(real, origin).as_posix()
+    status = look(real)
+    shown = [_name(_absolute(real).name)] if mode in CONTENT_MODES else _shown(real, origin)
     if stat.S_ISDIR(status.st_mode):
-        return combine("directory", [_name(shown), tree_digest(real, mode)])
-    return combine("file", [mode.encode(), _name(shown), *_file_chunks(real, mode)])
+        tree = tree_digest(real, mode, base=origin, disk=disk, passed_over=passed_over)
+        return combine("directory", [*shown, tree])
+    return combine("file", [mode.encode(), *shown, *_file_chunks(real, mode, disk)])

@@ -14,7 +14,7 @@ from typing import Any
 
 from nbflow.core.parts import Part, combine, shorten
 from nbflow.core.secrets import MASK, is_secret
-from nbflow.core.values.files import CONTENT_MODES, file_digest
+from nbflow.core.values.files import CONTENT_MODES, PLAIN, Disk, file_digest
 from nbflow.core.values.hashing import Digester
 from nbflow.errors import InputError
 
@@ -38,11 +38,17 @@ class Files:
         The ``cache`` mode: what of a file counts.
     output_digest : callable
         Knows the outputs of tasks, which count by content.
+    disk : Disk
+        Looks at files and reads them.
+    passed_over : frozenset of str
+        Directories that do not count inside a directory that is an input: nbflow's own.
     """
 
     launch_dir: str
     mode: str
     output_digest: OutputDigest
+    disk: Disk = PLAIN
+    passed_over: frozenset[str] = frozenset()
 
     def read(self, path: str) -> tuple[bytes, bytes]:
         """Digest of the file or directory at an absolute path, and its state before it was read: see `state`.
@@ -55,7 +61,7 @@ class Files:
         state = self.state(path)
         if self.mode not in CONTENT_MODES:
             return state, state
-        return self._known(path) or file_digest(Path(path), self.mode, Path(self.launch_dir)), state
+        return self._known(path) or self._digest(path, self.mode), state
 
     def state(self, path: str) -> bytes:
         """What must be the same of it when a task that was given it has ended; found without reading content.
@@ -66,7 +72,7 @@ class Files:
             If nothing is there.
         """
         mode = "standard" if self.mode in CONTENT_MODES else self.mode
-        return self._known(path) or file_digest(Path(path), mode, Path(self.launch_dir))
+        return self._known(path) or self._digest(path, mode)
 
     def changed(self, states: Mapping[str, bytes]) -> list[str]:
         """Those of some absolute paths that are not as they were.
@@ -83,6 +89,10 @@ class Files:
             return self.state(path)
         except InputError:
             return None
+
+    def _digest(self, path: str, mode: str) -> bytes:
+        base = Path(self.launch_dir)
+        return file_digest(Path(path), mode, base, disk=self.disk, passed_over=self.passed_over)
 
     def _known(self, path: str) -> bytes | None:
         known = self.output_digest(path)
