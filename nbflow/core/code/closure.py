@@ -31,7 +31,7 @@ class Reach:
         Every notebook global to ship: data, functions and classes, by name; modules and builtins are not among them.
     parts : tuple of Part
         Hash parts, sorted by kind and name: ``global``, ``function``, ``class``, ``alias`` (a name for a module),
-        ``module`` (a local file), ``package``, ``env``, ``sharing``, ``annotations``, ``docstrings``, ``hidden``
+        ``module`` (a local file), ``data`` (files beside one), ``package``, ``env``, ``sharing``, ``annotations``, ``docstrings``, ``hidden``
         (globals of functions that live in another namespace).
     modules_to_import : tuple of str
         Installed modules that the code imports or uses: worth loading before a worker forks.

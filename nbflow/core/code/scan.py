@@ -83,6 +83,8 @@ class _Scan(ast.NodeVisitor):
 
     def visit_Attribute(self, node: ast.Attribute) -> None:
         self.found.attributes.add(node.attr)
+        if node.attr == "parent" and isinstance(node.value, ast.Attribute) and node.value.attr == "parent":
+            self.found.attributes.add("parents")
         if _is_environ(node) or node.attr == "environb":
             self.found.dynamic_env.add("os.environ")
         elif node.attr in _SPACES:
@@ -130,6 +132,9 @@ class _Scan(ast.NodeVisitor):
             self.found.names.add(constant)
         elif name in _IMPORTERS:
             self._import(constant, f"{name}(...)", node)
+        elif name == "dirname" and node.args and isinstance(node.args[0], ast.Call):
+            self._dirname(node)
+            return False
         elif name in _DISCOVERERS:
             self.found.dynamic.add(f"{name}(...)")
         elif _is_builtins(owner) and name in CODE_RUNNERS | _NAMESPACES:
@@ -142,6 +147,11 @@ class _Scan(ast.NodeVisitor):
         else:
             return False
         return True
+
+    def _dirname(self, node: ast.Call) -> None:
+        (inner, *_) = node.args
+        if isinstance(inner, ast.Call) and _last_name(inner.func) == "dirname":
+            self.found.attributes.add("parents")
 
     def _env(self, constant: str | None, written: str) -> None:
         if constant is None:

@@ -12,11 +12,13 @@ import os
 import sys
 from collections.abc import Iterable, Mapping
 from itertools import islice
+from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
 
 from nbflow.core.code import sharing
 from nbflow.core.code.annotated import annotations_digest
+from nbflow.core.code.beside import files_beside
 from nbflow.core.code.code_walk import LRU_CACHE, CodeWalk, DigestValue
 from nbflow.core.code.definitions import (
     facts_of,
@@ -44,6 +46,7 @@ _SEEING = CODE_RUNNERS | {"globals"}
 _MISSING = object()
 _HOLDERS = (list, tuple, set, frozenset)
 _MOST_TYPES = 1000
+_MOST_LISTED = 5
 _TEXT_PREVIEW = 400
 
 
@@ -91,6 +94,7 @@ class Walk(CodeWalk):
             self._take_everything()
             self._follow()
         self._take_sharing()
+        self._take_beside()
         self._take_observed()
         self.found.close(declared_env, knows_all=knows_all)
         return self.found
@@ -234,6 +238,11 @@ class Walk(CodeWalk):
             digest = self.value([self._data[name] for name in names], names[0])
             self.found.part("sharing", ", ".join(names), digest, "hold an object in common")
 
+    def _take_beside(self) -> None:
+        """Add the data files that local modules find where they lie."""
+        for name, paths in sorted(files_beside(self.found.files, self.found.mentions).items()):
+            self.found.part("data", name, self.value(paths, name), _listed(paths))
+
     def _take_observed(self) -> None:
         """Add annotations and docstrings where code may look at them."""
         everything = self.found.mentions.reads_annotations
@@ -249,6 +258,10 @@ class Walk(CodeWalk):
             texts = sorted(text.encode("utf-8", "surrogatepass") for text in self.found.sources.values())
             self.found.part("text", "", combine("text", texts), "text of the cells")
         self._empty_queue()
+
+
+def _listed(paths: Mapping[str, Path]) -> str:
+    return shorten(", ".join(paths)) if len(paths) <= _MOST_LISTED else f"{len(paths)} files"
 
 
 def _sees_names(value: object) -> bool:

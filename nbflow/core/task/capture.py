@@ -27,7 +27,7 @@ from nbflow.core.values.files import PLAIN, Disk
 from nbflow.core.values.inputs import Files, InputReader, OutputDigest
 from nbflow.errors import MissingInputError
 
-_NOT_TAKEN_ALONG = frozenset({"name", "source", "directive", "file", "env", "package"})
+_NOT_TAKEN_ALONG = frozenset({"name", "source", "directive", "file", "data", "env", "package"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ _LABELS: dict[str, str] = {
     "module": "local module `{}`",
     "package": "package `{}`",
     "file": "file `{}`",
+    "data": "data beside module `{}`",
     "env": "environment variable `{}`",
     "directive": "option `{}`",
     "alias": "module name `{}`",
