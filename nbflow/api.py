@@ -17,13 +17,20 @@ from nbflow.storage.browse import Reader
 from nbflow.storage.layout import Layout
 from nbflow.storage.nextflow.history import RunRecord
 from nbflow.storage.rows import TaskRow
+from nbflow.table import Table
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-class Tasks(list[TaskRow]):
+class Tasks(Table[TaskRow]):
     """The tasks of a run, a list of rows."""
+
+    columns = ("hash", "name", "status", "exit", "realtime", "peak_rss", "reason")
+
+    def cell(self, row: TaskRow, column: str) -> str:
+        """As ``log`` shows the field."""
+        return row.text(column)
 
     def to_frame(self, *fields: str) -> pd.DataFrame:
         """Return them as a data frame, a row each.
@@ -40,15 +47,30 @@ class Tasks(list[TaskRow]):
         return pd.DataFrame([row.to_dict() for row in self])
 
 
-def runs() -> list[RunRecord]:
+class Runs(Table[RunRecord]):
+    """The runs of a launch directory, a list of records."""
+
+    columns = ("timestamp", "duration", "run_name", "status", "session", "command")
+
+    def cell(self, row: RunRecord, column: str) -> str:
+        """As the history has it."""
+        return str(getattr(row, column) or "-")
+
+
+def runs() -> Runs:
     """Return the runs of the launch directory, Nextflow's too, in the order of the history.
+
+    Returns
+    -------
+    Runs
+        A list of `nbflow.storage.nextflow.history.RunRecord`.
 
     Examples
     --------
     >>> [run.run_name for run in nbflow.runs() if run.status == "ERR"]  # doctest: +SKIP
     ['happy_turing']
     """
-    return list(_reader().runs())
+    return Runs(_reader().runs())
 
 
 def tasks(run: str = "last") -> Tasks:
