@@ -163,6 +163,17 @@ def test_a_body_that_takes_nothing_and_gives_nothing_runs(lab):
     assert lab.ok("%%process silent\npass").cached
 
 
+@pytest.mark.parametrize("read", ["from __main__ import main_k as z", "import __main__\nz = __main__.main_k"])
+def test_a_body_that_imports_the_notebook_itself_reads_its_names(lab, read):
+    lab.ok("main_k = 3")
+    cell = f"%%process from_main -> z\n{read}"
+    lab.ok(cell)
+    assert lab.value("z") == 3
+    lab.ok("main_k = 4")
+    lab.ok(cell)
+    assert lab.value("z") == 4
+
+
 # -- what is shown ---------------------------------------------------------------------------------------------------
 
 SHOWS = """
@@ -213,9 +224,10 @@ def test_several_figures_are_shown_in_order(lab):
 
 
 def test_what_was_shown_is_shown_after_a_restart(lab):
-    before = lab.ok(SHOWS)
+    cell = SHOWS.replace("shows", "shows_again")
+    before = lab.ok(cell)
     lab.restart()
-    after = lab.ok(SHOWS)
+    after = lab.ok(cell)
     assert after.cached
     assert (after.printed, after.err, after.shown) == (before.printed, before.err, before.shown)
 

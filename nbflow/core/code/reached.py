@@ -148,7 +148,8 @@ class Reached:
         return found
 
     def _refuse_made(self, module: str) -> None:
-        made = getattr(sys.modules[module], "__file__", None) is None and module not in sys.builtin_module_names
+        known = "__main__", *sys.builtin_module_names  # a task has a `__main__` of its own, with the notebook's names
+        made = getattr(sys.modules[module], "__file__", None) is None and module not in known
         if made and "." not in module and not module.startswith(_MADE_BY_EXTENSIONS):
             raise UnhashableInputError(
                 f"module `{module}` was made in this kernel and has no file, so a task cannot import it; "
