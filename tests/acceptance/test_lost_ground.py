@@ -21,17 +21,18 @@ def fresh(lab: Lab) -> Iterator[None]:
     lab.ok("%reload_ext nbflow")
 
 
-def wait_for(lab: Lab, pattern: str) -> Path:
-    """Wait until a task has begun."""
-    while not (found := list(lab.launch_dir.glob(pattern))):
-        time.sleep(0.01)
-    return found[0]
+def begun(lab: Lab) -> set[Path]:
+    """The work directories of tasks that have begun."""
+    return {path.parent for path in lab.launch_dir.glob("work/??/*/.command.begin")}
 
 
 def test_a_task_whose_work_directory_was_deleted_fails_by_name_and_runs_again(lab: Lab) -> None:
     """The hash is free again then: what failed under it must not be taken for what ran under it."""
+    before = begun(lab)
     lab.ok("future = slow.submit(5)")
-    shutil.rmtree(wait_for(lab, "work/??/*/.command.begin").parent)
+    while not (new := begun(lab) - before):
+        time.sleep(0.01)
+    shutil.rmtree(new.pop())
     assert "lost its work directory" in str(lab.value("future").exception())
     assert lab.value("slow(5)") == 50
     assert lab.value("slow(5)") == 50

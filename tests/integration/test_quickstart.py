@@ -35,17 +35,21 @@ def last_log(notebook: Any) -> dict[str, str]:
     return statuses(text_of(cell))
 
 
-def results(notebook: Any) -> list[list[Any]]:
-    """What cells show, without the lines of nbflow itself, which say what ran."""
+def results(notebook: Any) -> list[tuple[str, list[str]]]:
+    """What cells print and show, without the lines of nbflow itself, which say what ran."""
     code = [cell for cell in notebook.cells if cell.cell_type == "code" and not cell.source.startswith("%nbflow")]
-    return [sorted(filter(None, map(_shown, cell.outputs))) for cell in code]
+    return [("".join(map(_printed, cell.outputs)), sorted(filter(None, map(_shown, cell.outputs)))) for cell in code]
+
+
+def _printed(output: Any) -> str:
+    lines = output.text.splitlines(keepends=True) if output.output_type == "stream" else []
+    return "".join(line for line in lines if not line.startswith("nbflow: "))
 
 
 def _shown(output: Any) -> str:
-    if output.output_type == "stream":
-        return "".join(line for line in output.text.splitlines(keepends=True) if not line.startswith("nbflow: "))
-    is_nbflows = output.data["text/plain"].startswith(("nbflow · ", "✔ ", "↺ "))
-    return "" if is_nbflows else str(sorted(output.data.items()))
+    if output.output_type == "stream" or output.data["text/plain"].startswith(("nbflow · ", "✔ ", "↺ ")):
+        return ""
+    return str(sorted(output.data.items()))
 
 
 def test_the_first_run_executes_every_task(first: Any) -> None:
