@@ -10,6 +10,7 @@ NbflowError
       - UnknownSessionError     no session or run of that name
   + TaskFailedError             the body or script failed, or did not make what it declared
       - TaskAbortedError        the task was ended before it finished
+  + NotMadeError                a preview needs what a task that would run makes
   + ExecutorError               the machinery that runs tasks failed, not the task
 
 A text names the thing, says what was expected, and ends with the next step.
@@ -130,6 +131,20 @@ class TaskFailedError(NbflowError):
 
 class TaskAbortedError(TaskFailedError):
     """The task was ended before it finished: an interrupt, another task's failure, or the end of the run."""
+
+
+class NotMadeError(NbflowError):
+    """A preview runs no process, and so has not what a task that would run makes.
+
+    Parameters
+    ----------
+    task : str
+        The task's name.
+    """
+
+    def __init__(self, task: str) -> None:
+        super().__init__(f"`{task}` would run: a preview has none of its outputs, and what reads them is not run")
+        self.task = task
 
 
 class ExecutorError(NbflowError):

@@ -20,6 +20,8 @@ from nbflow.storage.database.cache import TaskCache
 from nbflow.storage.evidence import find, recorded_digest
 from nbflow.storage.layout import Layout
 
+Done = Callable[[Result], None]
+
 
 @dataclass(frozen=True, slots=True)
 class Claim:
@@ -43,11 +45,11 @@ class Claim:
     work_dir: Path
     reason: Execute
     passed: tuple[bytes, ...]
-    waiting: list[Callable[[Result], None]] = field(default_factory=list)
+    waiting: list[Done] = field(default_factory=list)
 
 
 class Lookup:
-    """What is remembered of tasks. Its methods may be called from any thread.
+    """Who starts tasks, as far as it looks for what is remembered of them. Its methods may be called from any thread.
 
     Parameters
     ----------
@@ -73,6 +75,53 @@ class Lookup:
         self._layout = layout
         self._work_root = str(layout.work_root)
         self._resolve_class = resolve_class
+
+    def start(
+        self,
+        call: Call,
+        own: Mapping[str, Any],
+        number: int | None,
+        done: Done,
+        begun: Callable[[Path], None] | None = None,
+    ) -> None:
+        """Take a task from the cache, or do what else is to be done with it.
+
+        Parameters
+        ----------
+        call : Call
+            The call that it belongs to.
+        own : mapping of str to object
+            The inputs that it alone has.
+        number : int or None
+            Its place among the tasks of the call, from 1.
+        done : callable
+            Called once with its result: at once for a hit, else perhaps from another thread.
+        begun : callable or None
+            Called with the work directory when it is executed.
+
+        Raises
+        ------
+        NbflowError
+            If it cannot be started; nothing is lost.
+        """
+        raise NotImplementedError
+
+    def stage(self, call: Call) -> None:
+        """A call takes along what the notebook holds now; called before the notebook goes on and changes it."""
+
+    @property
+    def idle(self) -> bool:
+        """Whether no task of it is under way."""
+        return True
+
+    def cancel(self) -> None:
+        """End all tasks that wait or run."""
+
+    def flush(self) -> None:
+        """Write what others should see of the run."""
+
+    def close(self) -> None:
+        """Write what is still to be written of the run."""
 
     def read(self, key: bytes) -> TaskEntry:
         """The entry of a task of this run."""

@@ -17,9 +17,9 @@ from nbflow.errors import TaskFailedError
 from nbflow.execution.calls.bound import TaskFuture, Waiting
 from nbflow.execution.channels.flow import Engine, Node
 from nbflow.execution.channels.task_node import TaskNode
+from nbflow.execution.lookup import Lookup
 from nbflow.execution.progress import Progress
 from nbflow.execution.result import Result
-from nbflow.execution.runner import Runner
 from nbflow.notebook.environment import audience
 from nbflow.notebook.inline import keeping
 from nbflow.notebook.progress import ProgressDisplay
@@ -155,7 +155,7 @@ class NotebookDesk:
 
     # The desk of a call -------------------------------------------------------------------------------------------------
 
-    def runner(self) -> Runner:
+    def runner(self) -> Lookup:
         """The runner of the run, which begins with the first call."""
         return self.session.runner()
 

@@ -26,8 +26,8 @@ from nbflow.execution.channels.channels import Channel
 from nbflow.execution.channels.flow import Engine, Node
 from nbflow.execution.channels.task_node import FieldNode, TaskNode, checked
 from nbflow.execution.inline.kernel_body import inside
+from nbflow.execution.lookup import Lookup
 from nbflow.execution.result import Result, gathered
-from nbflow.execution.runner import Runner
 from nbflow.storage.values import DamagedValueError
 
 
@@ -36,7 +36,7 @@ class Desk(Protocol):
 
     engine: Engine
 
-    def runner(self) -> Runner:
+    def runner(self) -> Lookup:
         """The runner of the run, which begins with the first call."""
         ...
 

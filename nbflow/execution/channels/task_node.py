@@ -17,8 +17,8 @@ from nbflow.core.declaration.directive_values import Dynamic
 from nbflow.errors import InputError
 from nbflow.execution.calls.call import Call
 from nbflow.execution.channels.flow import HOLE, PENDING, Engine, Node, loaded
+from nbflow.execution.lookup import Lookup
 from nbflow.execution.result import Result, Stored
-from nbflow.execution.runner import Runner
 
 _SIZE = 16
 _SCALARS = (str, int, float, complex, bool, bytes, PurePath, type(None))
@@ -34,7 +34,7 @@ class TaskNode(Node):
         The thread that moves items.
     upstream : Node
         Gives the items that are spread over parameters.
-    runner : Runner
+    runner : Lookup
         Runs the tasks.
     call : Call
         What they share.
@@ -56,7 +56,7 @@ class TaskNode(Node):
         self,
         engine: Engine,
         upstream: Node,
-        runner: Runner,
+        runner: Lookup,
         call: Call,
         spread: Spread,
         awaited: Mapping[str, Node],
