@@ -6,7 +6,6 @@ import itertools
 import os
 from collections.abc import Callable
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 
@@ -30,9 +29,3 @@ def make_job(tmp_path: Path) -> Callable[..., Job]:
         return Job(task_hash, f"job ({number})", work_dir, "script", COMMAND, environ, **options)
 
     return make
-
-
-@pytest.fixture
-def sleeper() -> str:
-    """A `sleep` of ten minutes whose command line no other process has."""
-    return f"sleep 600.{uuid4().int % 10**12:012d}"

@@ -5,19 +5,12 @@ from __future__ import annotations
 import os
 import signal
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 
 from tests.execution.live_processes import alive, wait_until
 
 from .conftest import StartKernel
-
-
-@pytest.fixture
-def sleeper() -> str:
-    """A `sleep` of ten minutes whose command line no other process has."""
-    return f"sleep 600.{uuid4().int % 10**12:012d}"
 
 
 def asleep(sleeper: str, number: int) -> bool:

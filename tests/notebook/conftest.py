@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import queue
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,8 +11,6 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager, start_new_kernel
-
-from tests.notebook.lab import Lab
 
 
 @dataclass
@@ -95,16 +92,3 @@ def shell(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Iterator[Interactiv
     yield one
     one.reset(new_session=False)
     InteractiveShell.clear_instance()
-
-
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """A notebook in this process, shared by the tests of a file: each uses process names of its own."""
-    root = tmp_path_factory.mktemp("launch").resolve()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("IPYTHONDIR", str(root.parent / f"{root.name}-ipython"))
-        patch.chdir(root)
-        patch.setattr("sys.path", ["", *(entry for entry in sys.path if entry)])
-        lab = Lab(root)
-        yield lab
-        lab.stop()
