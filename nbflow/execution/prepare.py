@@ -5,12 +5,11 @@ What it writes is enough to run the task again by hand. Decides nothing about th
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
 from nbflow.core.declaration.directive_values import INLINE
@@ -18,6 +17,7 @@ from nbflow.core.declaration.directives import Directives
 from nbflow.core.declaration.interpolation import render_glob
 from nbflow.core.declaration.outputs import Output
 from nbflow.core.script import shell
+from nbflow.core.script.environment import environment
 from nbflow.core.task.hash import Task
 from nbflow.errors import InputError
 from nbflow.execution import script, spec
@@ -26,6 +26,7 @@ from nbflow.execution.channels.flow import loaded
 from nbflow.execution.inline.kernel_body import Kernel
 from nbflow.execution.job import Job
 from nbflow.execution.result import Stored
+from nbflow.execution.script_inputs import script_inputs
 from nbflow.storage import values, workdir
 
 Stage = Callable[[Call], spec.Capture]
@@ -218,49 +219,31 @@ def _worker_spec(
 
 def _prepare_script(order: Order, directives: Directives) -> tuple[str, ...]:
     process, work_dir = order.call.process, order.work_dir
-    staged: dict[str, str] = {}
-    variables = {name: _variable(name, value, order, staged) for name, value in order.inputs.items()}
-    globals_ = {name: value for name, value in order.call.capture.values.items() if name not in variables}
-    variables |= {name: _variable(name, value, order, staged) for name, value in globals_.items()}
-    variables |= shell.task_variables(_task_facts(order, directives))
-    workdir.stage_all(work_dir, staged)
-    workdir.write(f"{work_dir}/.command.sh", shell.script(process.text, shell.prologue(variables)))
+    given = script_inputs(
+        {**order.call.capture.values, **order.inputs}, order.call.capture.reader.files, order.task.name
+    )
+    variables = given.variables | shell.task_variables(_task_facts(order, directives))
     interpreter = shell.interpreter(process.text) or script.BASH
-    wrapper = script.script_wrapper(order.task.name, order.key.hex(), staged, _strict(interpreter))
+    workdir.stage_all(work_dir, given.staged)
+    if shell.is_bash(interpreter):
+        # As Nextflow runs it: it stops at the first error and at an unset variable.
+        interpreter = (*interpreter, "-ue")
+        text, exports = shell.script(process.text, shell.prologue(variables)), ""
+    else:
+        text, exports = shell.script(process.text, ""), _exports(variables, work_dir)
+    workdir.write(f"{work_dir}/.command.sh", text)
+    wrapper = script.script_wrapper(order.task.name, order.key.hex(), given.staged, interpreter, exports)
     workdir.write(f"{work_dir}/.command.run", wrapper)
     return script.COMMAND
 
 
-def _strict(interpreter: tuple[str, ...]) -> tuple[str, ...]:
-    """The interpreter as Nextflow runs it: a bash stops at the first error and at an unset variable."""
-    if not shell.is_bash(interpreter):
-        raise InputError(
-            f"scripts for {' '.join(interpreter)} are not supported yet; begin the body with `#!/usr/bin/env bash`"
-        )
-    return (*interpreter, "-ue")
-
-
-def _variable(name: str, value: Any, order: Order, staged: dict[str, str]) -> Any:
-    """An input as the script sees it: a path by the name under which it is staged."""
-    if isinstance(value, (list, tuple)):
-        return [_variable(name, item, order, staged) for item in value]
-    if not isinstance(value, PurePath):
-        return value
-    files = order.call.capture.reader.files
-    target = files.absolute(str(value))
-    if not os.path.lexists(target):
-        raise InputError(
-            f"input `{name}` of `{order.task.name}` names {target}, which is not there; make it, or correct the path",
-            name=name,
-        )
-    link = os.path.basename(target)
-    if staged.get(link, target) != target:
-        raise InputError(
-            f"two inputs of `{order.task.name}` are files called {link}: {staged[link]} and {target}; rename one",
-            name=name,
-        )
-    staged[link] = target
-    return link
+def _exports(variables: Mapping[str, Any], work_dir: Path) -> str:
+    """Lines of the wrapper that set variables of the environment; those that are too large are written to files."""
+    made = environment(variables)
+    places = {name: f"{workdir.PRIVATE}/variable-{name}" for name in made.files}
+    for name, text in made.files.items():
+        workdir.write(f"{work_dir}/{places[name]}", text)
+    return made.exports(places)
 
 
 # Both ---------------------------------------------------------------------------------------------------------------

@@ -38,9 +38,9 @@ _HEAD = """\
 # To run it again: bash .command.run, here or in a copy of this directory.
 set -ue
 case $0 in */*) CDPATH= cd -- "${{0%/*}}" ;; esac
-by_hand=yes
-case ${{{mark}-}} in *.{hash}) by_hand= ;; esac
-if [[ -n $by_hand && -r {environ} ]]; then . ./{environ}; fi
+_nbflow_by_hand=yes
+case ${{{mark}-}} in *.{hash}) _nbflow_by_hand= ;; esac
+if [[ -n $_nbflow_by_hand && -r {environ} ]]; then . ./{environ}; fi
 : >.command.begin
 : >.exitcode
 """
@@ -56,10 +56,12 @@ stage() {
 
 _SCRIPT = """\
 on_exit() {{
-    status=$?
-    printf %s "$status" >.exitcode
-    if [[ -n $by_hand ]]; then cat .command.out; cat .command.err >&2; echo "exit status $status" >&2; fi
-    exit "$status"
+    _nbflow_status=$?
+    printf %s "$_nbflow_status" >.exitcode
+    if [[ -n $_nbflow_by_hand ]]; then
+        cat .command.out; cat .command.err >&2; echo "exit status $_nbflow_status" >&2
+    fi
+    exit "$_nbflow_status"
 }}
 trap on_exit EXIT
 trap 'exit 129' HUP
@@ -80,7 +82,11 @@ _PROGRAM = f"import sys; sys.path.append({ROOT!r}); from nbflow.execution.worker
 
 
 def script_wrapper(
-    name: str, task_hash: str, staged: Mapping[str, str] | None = None, interpreter: Sequence[str] = BASH
+    name: str,
+    task_hash: str,
+    staged: Mapping[str, str] | None = None,
+    interpreter: Sequence[str] = BASH,
+    exports: str = "",
 ) -> str:
     """Write ``.command.run`` of a script task.
 
@@ -95,6 +101,8 @@ def script_wrapper(
         itself; the wrapper makes those that are missing.
     interpreter : sequence of str
         What runs ``.command.sh``.
+    exports : str
+        Lines of bash that set variables of its environment.
 
     Returns
     -------
@@ -109,7 +117,8 @@ def script_wrapper(
     """
     lines = [f"stage {shlex.quote(link)} {shlex.quote(target)}\n" for link, target in (staged or {}).items()]
     stage = [_STAGE, *lines] if lines else []
-    return "".join([_head(name, task_hash), *stage, _SCRIPT.format(command=shlex.join(interpreter))])
+    run = _SCRIPT.format(command=shlex.join(interpreter))
+    return "".join([_head(name, task_hash), *stage, exports, run])
 
 
 def python_wrapper(name: str, task_hash: str, python: str) -> str:

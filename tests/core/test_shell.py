@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from nbflow.core.script.shell import check_name, encode, interpreter, is_bash, prologue, script, task_variables
 from nbflow.errors import DeclarationError, InputError
+from tests.core.nasty import NASTY
 
 
 class Word(enum.StrEnum):
@@ -23,47 +24,6 @@ class Word(enum.StrEnum):
 
 class Number(enum.IntEnum):
     ONE = 1
-
-
-NASTY = [
-    "",
-    " ",
-    "a b",
-    "  two  spaces ",
-    "it's",
-    "'",
-    "''",
-    "\\'",
-    '"quoted"',
-    "$HOME",
-    "${HOME}",
-    "$(touch pwned)",
-    "`touch pwned`",
-    "'; touch pwned; '",
-    "'$(touch pwned)'",
-    "\\",
-    "\\\\n",
-    "a\\",
-    "new\nline",
-    "\n",
-    "trailing\n",
-    "\r\n",
-    "\t",
-    "-n",
-    "--help",
-    "-",
-    "*",
-    "~",
-    "!x",
-    "a;b|c&d>e<f",
-    "#no comment",
-    "{a,b}",
-    "\x01\x7f\x1b[0m",
-    "ünïcödé 漢字 🎉",
-    "e\u0301",
-    "EOF",
-    "x" * 200_000,
-]
 
 
 def bash(text: str, directory: Path, **environ: str) -> bytes:

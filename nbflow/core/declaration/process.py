@@ -66,6 +66,11 @@ class Process:
         return self.body is None
 
     @property
+    def bash_text(self) -> str:
+        """What bash reads of it; what scripts in other languages read cannot be seen."""
+        return self.text if shell.is_bash(shell.interpreter(self.text) or ()) else ""
+
+    @property
     def filename(self) -> str:
         """What tracebacks call the cell."""
         return f"%%process {self.name}"
@@ -175,4 +180,6 @@ def _script(declaration: Declaration, directives: Directives, body: str, cell: s
     outputs = declaration.outputs or ()
     for name in (*declaration.input_names, *(output.name for output in outputs if output.source is None)):
         shell.check_name(name, f"input or output of script `{declaration.name}`")
+    for name in directives.reads:
+        shell.check_name(name, f"global of script `{declaration.name}`")
     return Process(replace(declaration, outputs=outputs), directives, body, body, cell, first_line, None)

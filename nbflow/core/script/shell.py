@@ -45,7 +45,7 @@ _TASK_VARIABLES = frozenset(f"task_{name}" for name in TASK_FIELDS)
 RESERVED = _SET_BY_BASH | _STEERING | _TASK_VARIABLES
 """Names that mean something to the shell or to the programs that it starts, or that nbflow sets."""
 
-_RESERVED_PREFIXES = ("BASH", "COMP_", "DYLD_", "HIST", "LC_", "LD_", "NXF_", "READLINE_")
+_RESERVED_PREFIXES = ("BASH", "COMP_", "DYLD_", "HIST", "LC_", "LD_", "NBFLOW_", "NXF_", "READLINE_", "_nbflow_")
 _SHOWN: Mapping[type, Callable[[Any], str]] = {
     str: str.__str__,
     int: int.__repr__,
@@ -201,15 +201,32 @@ def encode(text: str) -> bytes:
 
 def _quoted(name: str, value: object) -> str:
     if isinstance(value, (list, tuple)):
-        return "(" + " ".join(_quote(_text(name, item, f"{name}[{at}]")) for at, item in enumerate(value)) + ")"
-    return _quote(_text(name, value, name))
+        return "(" + " ".join(quote(text_of(name, item, f"{name}[{at}]")) for at, item in enumerate(value)) + ")"
+    return quote(text_of(name, value, name))
 
 
-def _quote(text: str) -> str:
+def quote(text: str) -> str:
+    """A text as one word of a shell."""
     return "'" + text.replace("'", "'\\''") + "'"
 
 
-def _text(name: str, value: object, where: str) -> str:
+def text_of(name: str, value: object, where: str) -> str:
+    """The text that stands for a scalar in a script.
+
+    Parameters
+    ----------
+    name : str
+        The input or global.
+    value : object
+        It, or an item of it.
+    where : str
+        How the user would write it, as in ``names[2]``.
+
+    Raises
+    ------
+    InputError
+        If it is no scalar, or no script can hold its text.
+    """
     text = _plain_text(value)
     if text is None:
         raise InputError(
@@ -230,9 +247,7 @@ def _plain_text(value: object) -> str | None:
     """The text of a scalar; None if it is none. Subclasses (enums, NumPy's numbers) give the text of what they hold."""
     if isinstance(value, PurePath):
         return os.fspath(value)
-    # NumPy's scalars: numbers, but not Python's.
-    if getattr(value, "shape", None) == () and hasattr(value, "item"):
-        value = value.item()
+    value = scalar(value)
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -241,3 +256,8 @@ def _plain_text(value: object) -> str | None:
         if isinstance(value, kind):
             return show(value)
     return None
+
+
+def scalar(value: Any) -> Any:
+    """NumPy's scalars as Python's; others as they are."""
+    return value.item() if getattr(value, "shape", None) == () and hasattr(value, "item") else value

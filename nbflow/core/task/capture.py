@@ -261,12 +261,13 @@ def _check_defined(process: Process, names: frozenset[str], namespace: Mapping[s
 def _script(
     process: Process, inputs: frozenset[str], scene: Scene, reader: InputReader
 ) -> tuple[dict[str, Any], list[Part]]:
-    """What a script's ``$name`` mean: notebook globals, and variables of the environment, which go first."""
-    directives = process.directives
-    names = shell.globals_read(process.text) | frozenset(directives.reads) | directives.env_names
-    needed = shell.required(process.text) | frozenset(directives.reads)
+    """What a script's ``$name`` mean: variables of the environment, else notebook globals; those declared are globals."""
+    directives, declared = process.directives, frozenset(process.directives.reads)
+    names = shell.globals_read(process.bash_text) | declared | directives.env_names
+    needed = shell.required(process.bash_text) | declared
     read = sorted(names - inputs - frozenset(directives.env))
-    values = {name: scene.namespace[name] for name in read if name not in scene.environ and name in scene.namespace}
+    hidden = scene.environ.keys() - declared
+    values = {name: scene.namespace[name] for name in read if name not in hidden and name in scene.namespace}
     for name in read:
         if name not in scene.environ and name not in values and name in needed:
             raise _unknown(process, name, scene.namespace)
