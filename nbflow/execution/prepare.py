@@ -211,6 +211,7 @@ def _worker_spec(
         classes={name: digest.hex() for name, digest in reached.notebook_classes.items()},
         task=_task_facts(order, directives),
         seed=order.task.seed,
+        flags=body.flags,
     )
 
 

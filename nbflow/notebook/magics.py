@@ -30,6 +30,7 @@ class NbflowMagics(Magics):
     def __init__(self, shell: Any, desk: Callable[[], NotebookDesk]) -> None:
         super().__init__(shell)
         self._namespace: dict[str, Any] = shell.user_ns
+        self._compiler: Any = shell.compile
         self._open_desk = desk
 
     @property
@@ -52,7 +53,7 @@ class NbflowMagics(Magics):
         """
         from nbflow.notebook.process_cell import run_process_cell
 
-        return run_process_cell(line, cell, self._namespace, self._desk)
+        return run_process_cell(line, cell, self._namespace, self._desk, self._compiler.flags)
 
     @line_magic
     def resume(self, line: str) -> None:

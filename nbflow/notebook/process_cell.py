@@ -6,6 +6,7 @@ from typing import Any
 
 from IPython.core.inputtransformer2 import TransformerManager
 
+from nbflow.core.code.cells import FUTURES
 from nbflow.core.declaration.annotations import signature
 from nbflow.core.declaration.process import Process, read_process
 from nbflow.errors import DeclarationError
@@ -16,7 +17,7 @@ from nbflow.notebook.namespace import publish
 _RERUN = "--rerun"
 
 
-def run_process_cell(line: str, cell: str, namespace: dict[str, Any], desk: NotebookDesk) -> Any:
+def run_process_cell(line: str, cell: str, namespace: dict[str, Any], desk: NotebookDesk, flags: int = 0) -> Any:
     """Declare the process of a cell; run it where it has no parameter list.
 
     Parameters
@@ -29,6 +30,8 @@ def run_process_cell(line: str, cell: str, namespace: dict[str, Any], desk: Note
         The notebook's: gets the process, and the outputs of one that runs at once.
     desk : NotebookDesk
         The notebook's desk.
+    flags : int
+        The notebook's compiler flags, those of its future statements among them.
 
     Returns
     -------
@@ -43,7 +46,7 @@ def run_process_cell(line: str, cell: str, namespace: dict[str, Any], desk: Note
         If the task failed.
     """
     rerun, line = _cut_rerun(line)
-    process = read_process(line, cell, _to_python)
+    process = read_process(line, cell, _to_python, flags & FUTURES)
     bound = bind_process(process, signature(process.declaration, namespace), namespace, desk)
     namespace[process.name] = bound
     if process.declaration.inputs is not None:

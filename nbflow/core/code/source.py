@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from inspect import CO_COROUTINE
 
 from nbflow.core.code.assignment import ImportBinding, names_of
+from nbflow.core.code.cells import FUTURES
 from nbflow.core.code.ipython_syntax import HELPERS, is_timer, portable
 from nbflow.core.code.mentions import Mentions
 from nbflow.core.code.scan import mentions_of
@@ -56,6 +57,8 @@ class Body:
         Whether its last statement is an expression to display.
     unknown : tuple of str
         Why it may read what its names do not tell, in sentences.
+    flags : int
+        Compiler flags of the future statements in force, its own among them.
     """
 
     text: str
@@ -69,9 +72,10 @@ class Body:
     is_async: bool
     shows_last: bool
     unknown: tuple[str, ...] = ()
+    flags: int = 0
 
 
-def parse_body(text: str, filename: str, *, in_kernel: bool = False) -> Body:
+def parse_body(text: str, filename: str, *, in_kernel: bool = False, flags: int = 0) -> Body:
     """Parse the Python body of a process.
 
     Parameters
@@ -83,6 +87,8 @@ def parse_body(text: str, filename: str, *, in_kernel: bool = False) -> Body:
         What tracebacks call it, as in ``%%process train``.
     in_kernel : bool
         Whether it runs where IPython is: then it may use any magic.
+    flags : int
+        Compiler flags of the future statements that earlier cells have put in force.
 
     Returns
     -------
@@ -96,8 +102,7 @@ def parse_body(text: str, filename: str, *, in_kernel: bool = False) -> Body:
     try:
         source = _source(text, in_kernel)
         tree = ast.parse(source, filename)
-        flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
-        code = compile(source, filename, "exec", flags=flags, dont_inherit=True)
+        code = compile(source, filename, "exec", flags=flags | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
         names = names_of(tree)
     except (SyntaxError, ValueError, RecursionError) as error:
         raise _not_python(error) from error
@@ -114,6 +119,7 @@ def parse_body(text: str, filename: str, *, in_kernel: bool = False) -> Body:
         is_async=bool(code.co_flags & CO_COROUTINE),
         shows_last=_shows_last(tree, source),
         unknown=("IPython's magics and `get_ipython()` may read anything",) if shell else (),
+        flags=flags | (code.co_flags & FUTURES),
     )
 
 

@@ -29,8 +29,14 @@ def function_text(process: Process) -> str:
     function = ast.parse(header).body[0]
     assert isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef))
     # As a tree: indenting lines of text would change the strings that go over several.
-    function.body = [*process.body.tree.body, *ast.parse(_return(process)).body]
+    body = [statement for statement in process.body.tree.body if not _is_future(statement)]
+    function.body = [*body, *ast.parse(_return(process)).body]
     return ast.unparse(function) + "\n"
+
+
+def _is_future(statement: ast.stmt) -> bool:
+    """Whether it is a future statement: it holds for a whole file, and whoever compiles the function has its flags."""
+    return isinstance(statement, ast.ImportFrom) and statement.module == "__future__"
 
 
 def _why_not(process: Process) -> str:

@@ -104,7 +104,7 @@ class Process:
 def _form(body: Body) -> bytes:
     # A semicolon at the end decides what is shown, and what was shown is shown again on a hit.
     quiet = isinstance(body.tree.body[-1], ast.Expr) and not body.shows_last if body.tree.body else False
-    return normal_form(body.tree) + b";" * quiet
+    return normal_form(body.tree) + b";" * quiet + (b"future:%x" % body.flags if body.flags else b"")
 
 
 def declared(output: Output) -> str:
@@ -114,7 +114,7 @@ def declared(output: Output) -> str:
     return f"{output.annotation or ''}={text}"
 
 
-def read_process(line: str, cell: str, to_python: Callable[[str], str] = str) -> Process:
+def read_process(line: str, cell: str, to_python: Callable[[str], str] = str, flags: int = 0) -> Process:
     """Read a ``%%process`` cell.
 
     Parameters
@@ -125,6 +125,8 @@ def read_process(line: str, cell: str, to_python: Callable[[str], str] = str) ->
         The cell below the line.
     to_python : callable
         Turns IPython's syntax into Python, line by line.
+    flags : int
+        Compiler flags of the future statements that earlier cells have put in force.
 
     Raises
     ------
@@ -145,7 +147,8 @@ def read_process(line: str, cell: str, to_python: Callable[[str], str] = str) ->
         return _script(whole, directives, options.body, typed, options.first_body_line)
     # Padded, so that its lines are numbered as in the cell, in errors and tracebacks alike.
     text = "\n" * (options.first_body_line - 1) + to_python(options.body)
-    body = parse_body(text, f"%%process {declaration.name}", in_kernel=directives.executor == INLINE)
+    in_kernel = directives.executor == INLINE
+    body = parse_body(text, f"%%process {declaration.name}", in_kernel=in_kernel, flags=flags)
     if body.is_async:
         _refuse_inline(declaration.name, directives, "a body with top-level `await`")
     _refuse_unset(whole, body)

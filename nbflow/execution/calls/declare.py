@@ -38,7 +38,8 @@ def _function(process: Process, signature: inspect.Signature, namespace: dict[st
     filename = f"<process {process.name} {hash(text):x}>"
     linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
     made: dict[str, Any] = {}
-    exec(compile(text, filename, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True), namespace, made)
+    flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT | (process.body.flags if process.body is not None else 0)
+    exec(compile(text, filename, "exec", flags, dont_inherit=True), namespace, made)
     function: FunctionType = made[process.name]
     defaults = [
         p.default for p in signature.parameters.values() if p.default is not p.empty and p.kind is not p.KEYWORD_ONLY
