@@ -25,7 +25,7 @@ from nbflow.execution.executor import Executor
 from nbflow.execution.finish import Ended, Finish, Finished
 from nbflow.execution.inline.kernel_body import Console, Kernel
 from nbflow.execution.job import Job, Outcome
-from nbflow.execution.lookup import Claim, Lookup
+from nbflow.execution.lookup import Claim, Done, Lookup
 from nbflow.execution.prepare import Order, prepare
 from nbflow.execution.progress import Progress
 from nbflow.execution.result import Result, Stored
@@ -34,8 +34,6 @@ from nbflow.execution.stage import Stage
 from nbflow.storage import workdir
 from nbflow.storage.layout import Layout
 from nbflow.storage.values import DamagedValueError
-
-Done = Callable[[Result], None]
 
 
 class Runner(Lookup):
@@ -74,7 +72,7 @@ class Runner(Lookup):
         self._executor = executor
         self._progress = progress
         self._ran = ran
-        self._stage = Stage(layout.stage_dir(run.session))
+        self._stage = Stage(layout.stage_dir(run.session), run.boot)
         self._kernel = Kernel(console)
         self._finish = Finish(run)
         self.unsaved = self._finish.unsaved
@@ -92,26 +90,7 @@ class Runner(Lookup):
         done: Done,
         begun: Callable[[Path], None] | None = None,
     ) -> None:
-        """Take a task from the cache, or execute it.
-
-        Parameters
-        ----------
-        call : Call
-            The call that it belongs to.
-        own : mapping of str to object
-            The inputs that it alone has.
-        number : int or None
-            Its place among the tasks of the call, from 1.
-        done : callable
-            Called once with its result: at once for a hit, else from another thread.
-        begun : callable or None
-            Called with the work directory when it is executed.
-
-        Raises
-        ------
-        NbflowError
-            If it cannot be started; nothing is lost.
-        """
+        """Take a task from the cache, or execute it; see `Lookup.start`."""
         read = call.read(own)
         task = call.task(own, read.digests, number)
         progress = self._progress()
@@ -254,6 +233,7 @@ class Runner(Lookup):
         """The entry is saved; tell all who wait."""
         task, entry, error = order.task, ended.entry, ended.error
         if error is not None and DamagedValueError.__name__ in str(error):
+            self._stage.forget(order.call)
             self._look_at(order.own)
         if error is None and claim.reason.reason in (Reason.FORCED, Reason.CACHE_OFF, Reason.UNKNOWN_READS):
             self._supersede(claim.passed)

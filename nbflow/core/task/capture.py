@@ -27,7 +27,7 @@ from nbflow.core.values.files import PLAIN, Disk
 from nbflow.core.values.inputs import Files, InputReader, OutputDigest
 from nbflow.errors import MissingInputError
 
-_NOT_TAKEN_ALONG = frozenset({"name", "source", "directive", "file", "data", "env", "package"})
+_NOT_TAKEN_ALONG = frozenset({"name", "source", "directive", "file", "data", "env"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +109,15 @@ class Capture:
 
     @property
     def container(self) -> str:
-        """Name of the values' container: a digest of their content (32 hex), for pickles of equal values differ."""
+        """Name of the values' container: a digest of their content (32 hex), for pickles of equal values differ.
+
+        What has one digest and yet another look counts too: spellings of a path, and where code stands, for tracebacks.
+        """
         chunks = sorted(part.chunk for part in self.parts if part.kind not in _NOT_TAKEN_ALONG)
         spellings = combine("spellings", [os.fsencode(name) for name in self.spellings])
-        return combine("capture", [spellings, *chunks]).hex()
+        texts = sorted({} if self.reach is None else self.reach.sources.items())
+        sources = combine("texts", [text.encode("utf-8", "surrogatepass") for pair in texts for text in pair])
+        return combine("capture", [spellings, sources, *chunks]).hex()
 
     @property
     def stand_ins(self) -> Mapping[type, type]:
