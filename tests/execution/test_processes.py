@@ -132,6 +132,17 @@ def test_kill_finds_the_whole_tree(supervisor: Supervisor, tmp_path: Path, sleep
     assert alive(sleeper) == alive("/bin/" + sleeper) == []
 
 
+def test_nothing_of_a_killed_task_acts_on_the_death_of_another_part(
+    supervisor: Supervisor, tmp_path: Path, sleeper: str
+) -> None:
+    text = " | ".join([f"({sleeper}; touch went-on-$BASHPID)"] * 20)
+    supervisor.spawn("it", ["bash", "-c", text], cwd=str(tmp_path), environ=dict(os.environ))
+    assert wait_until(lambda: len(alive(sleeper)) == 20)
+    supervisor.kill("it", signal.SIGKILL)
+    assert hear(supervisor, 1)[-1].status == 137
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_kill_leaves_other_tasks_alone(supervisor: Supervisor, tmp_path: Path, sleeper: str) -> None:
     for name in ("one", "other"):
         supervisor.spawn(name, ["bash", "-c", f"({sleeper} &); wait"], cwd=str(tmp_path), environ=dict(os.environ))

@@ -104,6 +104,8 @@ def kill_all(find: Callable[[], set[int]], patience: float = float("inf")) -> No
     pause, empty, end = 0.001, 0, time.monotonic() + patience
     while empty < 2 and time.monotonic() < end:
         left = find() - beyond
+        for pid in left:  # a shell whose command was killed before it would go on with the next one
+            signal_one(pid, signal.SIGSTOP)
         beyond.update(pid for pid in left if not signal_one(pid, signal.SIGKILL))
         empty = 0 if left else empty + 1
         if left:
