@@ -64,3 +64,21 @@ def test_variables_of_the_environment_in_a_shells_command_count() -> None:
         assert environ_key(body, A="1") != environ_key(body, A="2")
         assert environ_key(body, A="1", B="1") == environ_key(body, A="1", B="2")
     assert environ_key("y = '$A'", A="1") == environ_key("y = '$A'", A="2")
+
+
+@pytest.mark.parametrize(
+    ("body", "draws"),
+    [
+        ("import random\ny = random.random()", True),
+        ("import numpy as np\ny = np.random.randn(3)", True),
+        ("from numpy.random import choice\ny = choice([1])", True),
+        ("y = h()", True),
+        ("import numpy as np\ny = np.random.default_rng(1).normal()", False),
+        ("import numpy as np\nnp.random.seed(1)\ny = np.random.randn(3)", False),
+        ("import numpy as np\ny = np.sum([1])", False),
+        ("y = g.normal()", False),
+    ],
+)
+def test_drawing_from_a_global_generator_is_told(body: str, draws: bool) -> None:
+    notebook = Notebook("import random, numpy\ndef h(): return random.choice('ab')\ng = numpy.random.default_rng(1)")
+    assert notebook.reach(body).draws_random is draws

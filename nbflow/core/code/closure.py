@@ -55,7 +55,7 @@ class Reach:
     notes : tuple of str
         What a user should be warned of, in sentences.
     draws_random : bool
-        Whether the code may draw from a global random generator.
+        Whether the code draws from a global random generator that it does not seed itself.
     """
 
     captured: dict[str, Any]

@@ -60,6 +60,10 @@ class Mentions:
         Names used other than to be called: what they stand for may be looked into.
     calls : set of str
         Names that are called.
+    draws : set of str
+        Functions that draw from a global random generator.
+    seeds : set of str
+        Functions that seed one.
     """
 
     modules: set[tuple[str, int]] = field(default_factory=set)
@@ -71,6 +75,8 @@ class Mentions:
     attributes: set[str] = field(default_factory=set)
     values: set[str] = field(default_factory=set)
     calls: set[str] = field(default_factory=set)
+    draws: set[str] = field(default_factory=set)
+    seeds: set[str] = field(default_factory=set)
 
     def add(self, other: Mentions) -> None:
         """Take in what another piece of code mentions."""

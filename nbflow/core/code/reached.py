@@ -18,7 +18,6 @@ from nbflow.errors import UnhashableInputError
 
 _IMPORTING = ("import_module", "__import__", "run_module", "entry_points", "iter_", "walk_packages")
 _MADE_BY_EXTENSIONS = "_cython_"  # the types that all extensions of one Cython share; any of them makes it
-_RANDOM_MODULES = ("random", "numpy.random", "numpy")
 
 
 class Reached:
@@ -60,7 +59,6 @@ class Reached:
         self.classes: dict[str, bytes] = {}
         self.superseded: dict[type, type] = {}
         self.notes: set[str] = set()
-        self.draws_random = False
 
     def parts(self) -> tuple[Part, ...]:
         """The hash parts found, sorted; several functions of one name outside the notebook make one part."""
@@ -102,7 +100,6 @@ class Reached:
                 self._take_local(module)
             elif home == "unknown" and module in sys.modules:
                 self._refuse_made(module)
-            self.draws_random = self.draws_random or module in _RANDOM_MODULES
 
     def is_installed(self, module: str) -> bool:
         """Whether a module counts by its distribution's version."""
@@ -156,6 +153,11 @@ class Reached:
                 "put its code into a file beside the notebook",
                 name=module,
             )
+
+    @property
+    def draws_random(self) -> bool:
+        """Whether code draws from a global random generator that it does not seed itself."""
+        return bool(self.mentions.draws and not self.mentions.seeds)
 
     @property
     def may_read_any_global(self) -> bool:

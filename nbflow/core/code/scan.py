@@ -18,6 +18,24 @@ _SPACES = frozenset({"f_globals", "f_locals", "__globals__", "user_ns"})
 _ENVIRON_METHODS = frozenset({"get", "pop", "setdefault", "__getitem__", "__contains__"})
 _NAMESPACES = frozenset({"globals", "locals", "vars", "dir"})
 _IMPORTERS = frozenset({"import_module", "__import__", "run_module"})
+_DRAWS = frozenset(
+    {"random", "randint", "randrange", "randbytes", "getrandbits", "choice", "choices", "shuffle", "sample", "uniform"}
+    | {"gauss", "normalvariate", "lognormvariate", "expovariate", "betavariate", "gammavariate", "triangular"}
+    | {
+        "vonmisesvariate",
+        "paretovariate",
+        "weibullvariate",
+        "rand",
+        "randn",
+        "random_sample",
+        "random_integers",
+        "ranf",
+    }
+    | {"bytes", "permutation", "normal", "standard_normal", "lognormal", "multivariate_normal", "poisson", "binomial"}
+    | {"exponential", "beta", "gamma", "gumbel", "laplace", "logistic", "multinomial", "dirichlet", "geometric", "zipf"}
+    | {"hypergeometric", "chisquare", "weibull", "power", "pareto", "rayleigh", "standard_t", "standard_exponential"}
+)
+"""Functions of ``random`` and ``numpy.random`` that draw from the module's own generator."""
 _DISCOVERERS = frozenset({"entry_points", "iter_entry_points", "iter_modules", "walk_packages"})
 """Functions that find modules which nobody names."""
 
@@ -66,6 +84,8 @@ class _Scan(ast.NodeVisitor):
         for alias in node.names:
             if module == "__main__":
                 self.found.names.add(alias.name)
+            if module in ("random", "numpy.random"):
+                self._draws(alias.name)
             if alias.name != "*":
                 self.found.modules.add((f"{module}.{alias.name}".lstrip("."), node.level))
                 self.found.attributes.add(alias.name)
@@ -85,11 +105,19 @@ class _Scan(ast.NodeVisitor):
         self.found.attributes.add(node.attr)
         if node.attr == "parent" and isinstance(node.value, ast.Attribute) and node.value.attr == "parent":
             self.found.attributes.add("parents")
+        if _last_name(node.value) == "random":
+            self._draws(node.attr)
         if _is_environ(node) or node.attr == "environb":
             self.found.dynamic_env.add("os.environ")
         elif node.attr in _SPACES:
             self.found.dynamic.add("get_ipython().user_ns" if node.attr == "user_ns" else node.attr)
         self.visit(node.value)
+
+    def _draws(self, function: str) -> None:
+        if function in _DRAWS:
+            self.found.draws.add(function)
+        elif function == "seed":
+            self.found.seeds.add(function)
 
     def visit_Subscript(self, node: ast.Subscript) -> None:
         key = _text(node.slice)

@@ -27,6 +27,10 @@ from nbflow.core.values.files import PLAIN, Disk
 from nbflow.core.values.inputs import Files, InputReader, OutputDigest
 from nbflow.errors import MissingInputError
 
+_DRAWS = (
+    "draws from a global random generator: it is seeded from the task hash, and a seed set in another cell is not seen; "
+    "set the seed in the body, or read a generator of your own"
+)
 _NOT_TAKEN_ALONG = frozenset({"name", "source", "directive", "file", "data", "env"})
 
 
@@ -132,7 +136,10 @@ class Capture:
     @property
     def notes(self) -> tuple[str, ...]:
         """What the user should know of the code, in sentences: why it runs every time, and where it may surprise."""
-        return () if self.reach is None else (*(f"runs every time: {why}" for why in self.unknown), *self.reach.notes)
+        if self.reach is None:
+            return ()
+        draws = (_DRAWS,) if self.reach.draws_random else ()
+        return (*(f"runs every time: {why}" for why in self.unknown), *self.reach.notes, *draws)
 
 
 def capture(process: Process, fixed: Mapping[str, Any], scene: Scene, fed: Iterable[str] = ()) -> Capture:
