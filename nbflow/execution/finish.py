@@ -189,9 +189,8 @@ def _unsaid(cause: str) -> dict[str, Any]:
 
 def _output(made: Mapping[str, Any], wanted: Mapping[str, str]) -> OutputRecord:
     name = made["name"]
-    return OutputRecord(
-        name, made["kind"], made["digest"], wanted.get(name, AUTO), tuple(made["paths"]), made["classes"]
-    )
+    declared, paths = wanted.get(name, AUTO), tuple(made["paths"])
+    return OutputRecord(name, made["kind"], made["digest"], declared, paths, made["classes"], made.get("shared", ""))
 
 
 def _container(values: Mapping[str, Any] | None) -> list[FileRecord]:

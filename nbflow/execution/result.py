@@ -121,9 +121,8 @@ class Stored(Lazy):
         outputs = self.outputs()
         if self.field is not None or len(outputs) == 1:
             return bytes.fromhex(outputs[0].digest)
-        return combine(
-            "record", [piece for output in outputs for piece in (output.name.encode(), bytes.fromhex(output.digest))]
-        )
+        chunks = [(output.name.encode(), *map(bytes.fromhex, (output.digest, output.shared))) for output in outputs]
+        return combine("record", [piece for each in chunks for piece in each])
 
     def reference(self) -> Any:
         """What stands for it in another task's inputs: read there, from where it lies."""

@@ -193,7 +193,7 @@ def test_a_hit_reads_all_but_process_name_and_parts() -> None:
 TEXT = st.text(max_size=20)
 PARTS = st.builds(Part, TEXT, TEXT, st.binary(min_size=16, max_size=16), TEXT)
 FILES = st.builds(FileRecord, TEXT, st.integers(0, 2**62), st.integers(-(2**62), 2**62), TEXT)
-OUTPUTS = st.builds(OutputRecord, TEXT, TEXT, TEXT, TEXT, st.lists(TEXT, max_size=3).map(tuple), st.booleans())
+OUTPUTS = st.builds(OutputRecord, TEXT, TEXT, TEXT, TEXT, st.lists(TEXT, max_size=3).map(tuple), st.booleans(), TEXT)
 ENTRIES = st.builds(
     TaskEntry,
     TEXT,

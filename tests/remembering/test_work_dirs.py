@@ -78,3 +78,14 @@ def test_same_task_at_the_same_number_or_another_is_one(notebooks: Notebooks) ->
     assert cells[1].statuses == ["CACHED", "CACHED"]
     assert cells[1].result == "[6, 2]"
     assert cells[2].status == "CACHED", "a value counts the same alone and in a channel"
+
+
+def test_outputs_that_share_an_object_count_as_other_outputs_than_equal_copies(notebooks: Notebooks) -> None:
+    """The next task gets them as they are, however large they are, and can tell."""
+    make = "%%process make(n) -> a, b\na = [float(i) for i in range(20_000)]\nb = {}"
+    use = "%%process use(made) -> r\nmade.a.append(1.0)\nr = len(made.b)"
+    run = "list(use(make(channel.of(1))))"
+    assert notebooks.run(make.format("a"), use, run)[2].result == "[20001]"
+    apart = notebooks.run(make.format("list(a)"), use, run)
+    assert apart[2].result == "[20000]", "a fresh run gives that"
+    assert notebooks.run(make.format("list(a)") + "  # the same", use, run)[2].statuses == ["CACHED", "CACHED"]

@@ -67,6 +67,9 @@ class OutputRecord(NamedTuple):
         For ``file`` and ``files``: relative to the work directory, sorted.
     classes : bool
         Whether the value holds instances of notebook classes, which must be resolved in the notebook.
+    shared : str
+        Digest, 32 hexadecimal digits, of it and of the outputs that hold an object in common with it, together; empty
+        where there are none.
     """
 
     name: str
@@ -75,6 +78,7 @@ class OutputRecord(NamedTuple):
     declared: str = AUTO
     paths: tuple[str, ...] = ()
     classes: bool = False
+    shared: str = ""
 
 
 class TaskEntry(NamedTuple):
@@ -178,7 +182,9 @@ def _entry(hot: list[Any], cold: list[Any] | None) -> TaskEntry:
         realtime,
         run,
         boot,
-        tuple([OutputRecord(n, kind, digest, how, tuple(paths), cls) for n, kind, digest, how, paths, cls in outputs]),
+        tuple(
+            [OutputRecord(n, kind, digest, how, tuple(paths), *rest) for n, kind, digest, how, paths, *rest in outputs]
+        ),
         tuple([FileRecord(*record) for record in files]),
         tuple(map(tuple, imports)),
         tuple(left_out),

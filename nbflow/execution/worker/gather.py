@@ -9,11 +9,12 @@ import ast
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from nbflow.core.code.sharing import groups
 from nbflow.core.declaration.annotations import check_annotation, coerce, evaluate
 from nbflow.core.task.entry import FileRecord
 from nbflow.core.values.hashing import Digester
@@ -49,6 +50,8 @@ class Made:
         Of files: relative to the work directory.
     classes : bool
         Whether the value holds instances of notebook classes, which its reader must resolve.
+    shared : str
+        Digest of it and of the outputs that hold an object in common with it, together; empty where there are none.
     """
 
     name: str
@@ -56,6 +59,7 @@ class Made:
     digest: str
     paths: tuple[str, ...] = ()
     classes: bool = False
+    shared: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +112,12 @@ class _Gathering:
         self.made.append(self.digest(name, value))
         self.kept[name] = value
 
+    def note_sharing(self) -> None:
+        """Whoever gets all outputs can tell those that hold an object in common from equal copies."""
+        for names in groups(self.kept) if len(self.kept) > 1 else ():
+            together = self.digest(names[0], [self.kept[name] for name in names]).digest
+            self.made = [replace(made, shared=together) if made.name in names else made for made in self.made]
+
     def add_files(self, name: str, kind: str, found: Any) -> None:
         self.files += [record for record in found.files if record not in self.files]
         self.made.append(Made(name, kind, found.digest, found.paths))
@@ -157,6 +167,7 @@ def gather(spec: WorkerSpec, namespace: dict[str, Any], before: Snapshot) -> Gat
     else:
         _refuse_unlisted(changed, attributes, spec.outputs)
         stored = _gather_declared(work, spec.outputs)
+    work.note_sharing()
     return Gathered(tuple(work.made), tuple(work.files), stored, tuple(work.left_out), imports)
 
 
