@@ -31,6 +31,7 @@ from nbflow.storage.values import Dumped
 _SCRIPT_KEPT = 4000
 _SILENT = "the body ended its process before its outputs could be taken, as os._exit() or os.exec*() do; let it run to its end"
 _LOG_LIMIT = 1 << 20
+_STREAMS = (".command.out", ".command.err")
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,8 +205,7 @@ def _container(values: Mapping[str, Any] | None) -> list[FileRecord]:
 
 
 def _has_shown(finished: Finished) -> bool:
-    sizes = (_size(finished, name) for name in (spec.EVENTS, ".command.out", ".command.err"))
-    return any(sizes)
+    return any(_size(finished, name) for name in (*_STREAMS, spec.EVENTS))
 
 
 def _size(finished: Finished, name: str) -> int:
@@ -241,7 +241,7 @@ def _facts(finished: Finished, error: Mapping[str, Any]) -> FailureFacts:
         command=process.shown if script else "",
         exit=finished.outcome.exit,
         out=_tail(finished, ".command.out"),
-        err=(_tail(finished, ".command.err") or _tail(finished, ".command.log")) if script or not error else "",
+        err=_tail(finished, ".command.err") if script or not error else "",
         work_dir=order.work_dir,
         hint=error.get("hint", ""),
     )
@@ -277,11 +277,23 @@ def _tail(finished: Finished, name: str, limit: int = 64 << 10) -> str:
 def _write_log(finished: Finished) -> None:
     """Complete the work directory as Nextflow's: ``.command.log`` (what was printed, its end) and ``.command.trace``."""
     work_dir, outcome = finished.order.work_dir, finished.outcome
-    # What is there already is the wrapper's own, as Nextflow's log has it too.
-    text = "".join(_tail(finished, name, _LOG_LIMIT) for name in (".command.log", ".command.out", ".command.err"))
-    workdir.write(f"{work_dir}/.command.log", text)
+    if not _link_log(finished):
+        text = "".join(_tail(finished, name, _LOG_LIMIT) for name in _STREAMS)
+        workdir.write(f"{work_dir}/.command.log", text)
     fields = usage.trace_fields(outcome.usage, outcome.completed - outcome.started)
     workdir.write(f"{work_dir}/.command.trace", trace_text(fields))
+
+
+def _link_log(finished: Finished) -> bool:
+    """Whether the log can be a stream itself, since the other one is empty."""
+    whole = [name for name in _STREAMS if _size(finished, name)] or _STREAMS[:1]
+    if len(whole) > 1:
+        return False
+    try:
+        os.link(f"{finished.order.work_dir}/{whole[0]}", f"{finished.order.work_dir}/.command.log")
+    except OSError:
+        return False  # it never ran, or this file system has no links
+    return True
 
 
 def _trace(finished: Finished, status: str) -> bytes:

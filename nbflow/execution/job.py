@@ -24,7 +24,7 @@ class Job:
     name : str
         The task's name, as in ``fit (3)``.
     work_dir : pathlib.Path
-        Absolute; holds ``.command.run`` and what it needs.
+        Absolute; holds what the task needs. Who runs it leaves ``.command.out``, ``.command.err`` and ``.exitcode`` there.
     kind : {"python", "script"}
         Whether a worker or a program runs it.
     argv : tuple of str

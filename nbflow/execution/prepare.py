@@ -28,6 +28,7 @@ from nbflow.execution.job import Job
 from nbflow.execution.result import Stored
 from nbflow.execution.script_inputs import script_inputs
 from nbflow.storage import values, workdir
+from nbflow.storage.shared import SharedFiles
 
 Stage = Callable[[Call], spec.Capture]
 """Makes sure that a call's captured values lie on disk, and says where."""
@@ -73,7 +74,7 @@ class Order:
         return [names.get(path, path) for path in files.changed({**self.call.capture.states, **self.read.states})]
 
 
-def prepare(order: Order, stage: Stage, kernel: Kernel) -> Job:
+def prepare(order: Order, stage: Stage, shared: SharedFiles, kernel: Kernel) -> Job:
     """Write what a task needs to run.
 
     Parameters
@@ -82,6 +83,8 @@ def prepare(order: Order, stage: Stage, kernel: Kernel) -> Job:
         What is to be run.
     stage : callable
         Puts captured values on disk.
+    shared : SharedFiles
+        Writes what many tasks have.
     kernel : Kernel
         Runs the bodies that run in this very process.
 
@@ -97,15 +100,15 @@ def prepare(order: Order, stage: Stage, kernel: Kernel) -> Job:
     """
     directives = order.call.directives(order.own)
     environ = _environment(order, directives)
-    workdir.write(f"{order.work_dir}/{script.ENVIRON}", _environ_text(frozenset(environ.items())), 0o600)
+    shared.write(f"{order.work_dir}/{script.ENVIRON}", _environ_text(frozenset(environ.items())), 0o400)
     argv: tuple[str, ...] = ()
     body: Callable[[], int] | None = None
     if order.call.process.is_script:
-        argv = _prepare_script(order, directives)
+        argv, environ = _prepare_script(order, directives, shared, environ)
     elif directives.executor == INLINE:
-        body = _prepare_inline(order, directives, kernel)
+        body = _prepare_inline(order, directives, shared, kernel)
     else:
-        _prepare_python(order, directives, stage)
+        _prepare_python(order, directives, stage, shared)
     return Job(
         hash=order.key.hex(),
         name=order.task.name,
@@ -152,8 +155,8 @@ def _task_facts(order: Order, directives: Directives) -> dict[str, Any]:
 # A Python body ------------------------------------------------------------------------------------------------------
 
 
-def _prepare_python(order: Order, directives: Directives, stage: Stage) -> None:
-    process, work_dir = order.call.process, order.work_dir
+def _prepare_python(order: Order, directives: Directives, stage: Stage, shared: SharedFiles) -> None:
+    work_dir = order.work_dir
     if order.own:
         own = {name: value.reference() if isinstance(value, Stored) else value for name, value in order.own.items()}
         references = values.References(stand_ins=order.call.capture.stand_ins)
@@ -162,16 +165,18 @@ def _prepare_python(order: Order, directives: Directives, stage: Stage) -> None:
     workdir.stage_all(work_dir, staged)
     worker = _worker_spec(order, directives, stage(order.call), staged)
     workdir.write(f"{work_dir}/{spec.JOB}", worker.to_json())
-    workdir.write(f"{work_dir}/.command.sh", f"#!/usr/bin/env python3\n{process.shown}\n")
-    wrapper = script.python_wrapper(order.task.name, order.key.hex(), sys.executable)
-    workdir.write(f"{work_dir}/.command.run", wrapper)
+    _write_commands(order, script.python_wrapper(sys.executable), shared)
 
 
-def _prepare_inline(order: Order, directives: Directives, kernel: Kernel) -> Callable[[], int]:
+def _write_commands(order: Order, wrapper: str, shared: SharedFiles) -> None:
+    shared.write(f"{order.work_dir}/{script.SCRIPT}", f"#!/usr/bin/env python3\n{order.call.process.shown}\n")
+    shared.write(f"{order.work_dir}/.command.run", wrapper)
+
+
+def _prepare_inline(order: Order, directives: Directives, shared: SharedFiles, kernel: Kernel) -> Callable[[], int]:
     staged = _staged(order)
     workdir.stage_all(order.work_dir, staged)
-    workdir.write(f"{order.work_dir}/.command.sh", f"#!/usr/bin/env python3\n{order.call.process.shown}\n")
-    workdir.write(f"{order.work_dir}/.command.run", script.inline_wrapper(order.task.name, order.key.hex()))
+    _write_commands(order, script.inline_wrapper(), shared)
     worker = _worker_spec(order, directives, None, staged)
     env = {name: str(value) for name, value in directives.env.items()}
     return kernel.body(order.call, order.own, order.work_dir, worker, env)
@@ -218,7 +223,10 @@ def _worker_spec(
 # A script -----------------------------------------------------------------------------------------------------------
 
 
-def _prepare_script(order: Order, directives: Directives) -> tuple[str, ...]:
+def _prepare_script(
+    order: Order, directives: Directives, shared: SharedFiles, environ: dict[str, str]
+) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Its command line, and the environment that it runs in."""
     process, work_dir = order.call.process, order.work_dir
     given = script_inputs(
         {**order.call.capture.values, **order.inputs}, order.call.capture.reader.files, order.task.name
@@ -226,25 +234,27 @@ def _prepare_script(order: Order, directives: Directives) -> tuple[str, ...]:
     variables = given.variables | shell.task_variables(_task_facts(order, directives))
     interpreter = shell.interpreter(process.text) or script.BASH
     workdir.stage_all(work_dir, given.staged)
+    exports = ""
     if shell.is_bash(interpreter):
         # As Nextflow runs it: it stops at the first error and at an unset variable.
         interpreter = (*interpreter, "-ue")
-        text, exports = shell.script(process.text, shell.prologue(variables)), ""
+        text = shell.script(process.text, shell.prologue(variables))
     else:
-        text, exports = shell.script(process.text, ""), _exports(variables, work_dir)
-    workdir.write(f"{work_dir}/.command.sh", text)
-    wrapper = script.script_wrapper(order.task.name, order.key.hex(), given.staged, interpreter, exports)
-    workdir.write(f"{work_dir}/.command.run", wrapper)
-    return script.COMMAND
+        text = shell.script(process.text, "")
+        environ, exports = _set_variables(variables, work_dir, environ)
+    workdir.write(f"{work_dir}/{script.SCRIPT}", text)
+    write = workdir.write if given.staged or exports else shared.write
+    write(f"{work_dir}/.command.run", script.script_wrapper(given.staged, interpreter, exports))
+    return (*interpreter, script.SCRIPT), environ
 
 
-def _exports(variables: Mapping[str, Any], work_dir: Path) -> str:
-    """Lines of the wrapper that set variables of the environment; those that are too large are written to files."""
+def _set_variables(variables: Mapping[str, Any], work_dir: Path, environ: dict[str, str]) -> tuple[dict[str, str], str]:
+    """The environment with a script's variables, and lines of its wrapper that set them; those too large go into files."""
     made = environment(variables)
     places = {name: f"{workdir.PRIVATE}/variable-{name}" for name in made.files}
     for name, text in made.files.items():
         workdir.write(f"{work_dir}/{places[name]}", text)
-    return made.exports(places)
+    return made.added_to(environ, places), made.exports(places)
 
 
 # Both ---------------------------------------------------------------------------------------------------------------

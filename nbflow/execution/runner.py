@@ -33,6 +33,7 @@ from nbflow.execution.run import Run
 from nbflow.execution.stage import Stage
 from nbflow.storage import workdir
 from nbflow.storage.layout import Layout
+from nbflow.storage.shared import SharedFiles
 from nbflow.storage.values import DamagedValueError
 
 
@@ -73,6 +74,7 @@ class Runner(Lookup):
         self._progress = progress
         self._ran = ran
         self._stage = Stage(layout.stage_dir(run.session), run.boot)
+        self._files = SharedFiles()
         self._kernel = Kernel(console)
         self._finish = Finish(run)
         self.unsaved = self._finish.unsaved
@@ -185,7 +187,7 @@ class Runner(Lookup):
         task = order.task
         try:
             with workdir.disk(self._work_root):
-                job = prepare(order, self._stage.put, self._kernel)
+                job = prepare(order, self._stage.put, self._files, self._kernel)
         except BaseException:
             shutil.rmtree(order.work_dir, ignore_errors=True)  # nothing has run there: it is free again
             progress.aborted(task.process, running=False)

@@ -1,10 +1,10 @@
-"""The text of ``.command.run``: what starts a task, for nbflow and for whoever runs it again by hand.
+"""The text of ``.command.run``: what starts a task for whoever runs it again by hand.
 
-Only texts: writes no file and starts nothing. The wrappers use builtins of bash 3.2 and later alone, since each
-program that a wrapper starts costs more than all the rest of it.
+Only texts: writes no file and starts nothing. The local executor does itself what the wrappers do. They name no task, so
+that many work directories can share one.
 
 What they rely on: the work directory, or a copy of it, is complete in itself. The environment of the task lies in
-``.nbflow/environ``, which must be made with mode 0600; variables that look like secrets are left out of it, and then
+``.nbflow/environ``, which nobody else may read; variables that look like secrets are left out of it, and then
 come from the shell that runs the wrapper.
 """
 
@@ -19,11 +19,12 @@ from nbflow.execution.local.tree import MARK
 from nbflow.execution.place import ROOT
 
 ENVIRON = ".nbflow/environ"
-"""Where the text of `environ_text` lies in the work directory; mode 0600."""
+"""Where the text of `environ_text` lies in the work directory; for its owner alone."""
+
+SCRIPT = ".command.sh"
+"""What the interpreter of a script task runs, in its work directory."""
 
 BASH = ("bash", "-ue")
-COMMAND = (*BASH, ".command.run")
-"""How an executor starts a script task, in its work directory."""
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # What bash sets itself, some of it read-only, and the mark by which a run of nbflow's own is known.
@@ -34,14 +35,10 @@ _SHELLS_OWN = frozenset(
 
 _HEAD = """\
 #!/usr/bin/env bash
-# nbflow task {title}
-# To run it again: bash .command.run, here or in a copy of this directory.
+# A task of nbflow. To run it again: bash .command.run, here or in a copy of this directory.
 set -ue
 case $0 in */*) CDPATH= cd -- "${{0%/*}}" ;; esac
-_nbflow_by_hand=yes
-case ${{{mark}-}} in *.{hash}) _nbflow_by_hand= ;; esac
-if [[ -n $_nbflow_by_hand && -r {environ} ]]; then . ./{environ}; fi
-: >.command.begin
+if [[ -r {environ} ]]; then . ./{environ}; fi
 : >.exitcode
 """
 
@@ -58,16 +55,14 @@ _SCRIPT = """\
 on_exit() {{
     _nbflow_status=$?
     printf %s "$_nbflow_status" >.exitcode
-    if [[ -n $_nbflow_by_hand ]]; then
-        cat .command.out; cat .command.err >&2; echo "exit status $_nbflow_status" >&2
-    fi
+    cat .command.out; cat .command.err >&2; echo "exit status $_nbflow_status" >&2
     exit "$_nbflow_status"
 }}
 trap on_exit EXIT
 trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
-{command} .command.sh >.command.out 2>.command.err </dev/null
+{command} {script} >.command.out 2>.command.err </dev/null
 """
 
 _PYTHON = """\
@@ -82,20 +77,12 @@ _PROGRAM = f"import sys; sys.path.append({ROOT!r}); from nbflow.execution.worker
 
 
 def script_wrapper(
-    name: str,
-    task_hash: str,
-    staged: Mapping[str, str] | None = None,
-    interpreter: Sequence[str] = BASH,
-    exports: str = "",
+    staged: Mapping[str, str] | None = None, interpreter: Sequence[str] = BASH, exports: str = ""
 ) -> str:
     """Write ``.command.run`` of a script task.
 
     Parameters
     ----------
-    name : str
-        The task's name, for the reader.
-    task_hash : str
-        32 hex; tells a run by nbflow, whose environment is set, from one by hand.
     staged : mapping of str to str
         Each input's name in the work directory and the absolute path that it links to. nbflow makes the links
         itself; the wrapper makes those that are missing.
@@ -117,37 +104,28 @@ def script_wrapper(
     """
     lines = [f"stage {shlex.quote(link)} {shlex.quote(target)}\n" for link, target in (staged or {}).items()]
     stage = [_STAGE, *lines] if lines else []
-    run = _SCRIPT.format(command=shlex.join(interpreter))
-    return "".join([_head(name, task_hash), *stage, exports, run])
+    run = _SCRIPT.format(command=shlex.join(interpreter), script=SCRIPT)
+    return "".join([_head(), *stage, exports, run])
 
 
-def python_wrapper(name: str, task_hash: str, python: str) -> str:
-    """Write ``.command.run`` of a Python task; only a run by hand uses it.
+def python_wrapper(python: str) -> str:
+    """Write ``.command.run`` of a Python task.
 
     Parameters
     ----------
-    name, task_hash : str
-        As for `script_wrapper`.
     python : str
         The interpreter, by its absolute path.
     """
-    return _head(name, task_hash) + _PYTHON.format(python=shlex.quote(python), program=shlex.quote(_PROGRAM))
+    return _head() + _PYTHON.format(python=shlex.quote(python), program=shlex.quote(_PROGRAM))
 
 
-def inline_wrapper(name: str, task_hash: str) -> str:
-    """Write ``.command.run`` of a task that ran in the kernel: it cannot run anywhere else.
-
-    Parameters
-    ----------
-    name, task_hash : str
-        As for `script_wrapper`.
-    """
-    return _head(name, task_hash) + _INLINE
+def inline_wrapper() -> str:
+    """Write ``.command.run`` of a task that ran in the kernel: it cannot run anywhere else."""
+    return _head() + _INLINE
 
 
-def _head(name: str, task_hash: str) -> str:
-    title = " ".join(name.split())
-    return _HEAD.format(title=f"{title}, hash {task_hash}", mark=MARK, hash=task_hash, environ=ENVIRON)
+def _head() -> str:
+    return _HEAD.format(environ=ENVIRON)
 
 
 def environ_text(environ: Mapping[str, str]) -> str:

@@ -147,12 +147,12 @@ class WorkerSpec:
         return json.dumps({"version": VERSION, **facts})
 
 
-def read_spec(text: str) -> WorkerSpec:
+def read_spec(text: str | bytes) -> WorkerSpec:
     """Read a job file.
 
     Parameters
     ----------
-    text : str
+    text : str or bytes
         As `WorkerSpec.to_json` made it.
 
     Raises

@@ -23,7 +23,7 @@ def fresh(lab: Lab) -> Iterator[None]:
 
 def begun(lab: Lab) -> set[Path]:
     """The work directories of tasks that have begun."""
-    return {path.parent for path in lab.launch_dir.glob("work/??/*/.command.begin")}
+    return {path.parent for path in lab.launch_dir.glob("work/??/*/.command.out")}
 
 
 def test_a_task_whose_work_directory_was_deleted_fails_by_name_and_runs_again(lab: Lab) -> None:

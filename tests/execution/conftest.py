@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from nbflow.execution.job import Job
-from nbflow.execution.script import COMMAND, script_wrapper
+from nbflow.execution.script import BASH, SCRIPT, script_wrapper
 
 
 @pytest.fixture
@@ -23,9 +23,9 @@ def make_job(tmp_path: Path) -> Callable[..., Job]:
         task_hash = f"{number:032x}"
         work_dir = tmp_path / task_hash[:2] / task_hash[2:]
         (work_dir / ".nbflow").mkdir(parents=True)
-        (work_dir / ".command.sh").write_text(text + "\n")
-        (work_dir / ".command.run").write_text(script_wrapper(f"job ({number})", task_hash))
+        (work_dir / SCRIPT).write_text(text + "\n")
+        (work_dir / ".command.run").write_text(script_wrapper())
         environ = options.pop("environ", dict(os.environ))
-        return Job(task_hash, f"job ({number})", work_dir, "script", COMMAND, environ, **options)
+        return Job(task_hash, f"job ({number})", work_dir, "script", (*BASH, SCRIPT), environ, **options)
 
     return make

@@ -123,7 +123,7 @@ def check_cancel_queued(factory: Factory, make_job: MakeJob) -> None:
     assert ended is second
     assert (outcome.exit, outcome.reason) == (None, "cancelled")
     assert outcome.started == outcome.completed
-    assert not (second.work_dir / ".command.begin").exists()
+    assert not (second.work_dir / ".command.out").exists()
     executor.cancel(first.hash)
     assert ends.next()[0] is first
 

@@ -94,7 +94,8 @@ def make_inline_job(make_job: Callable[..., Job]) -> Callable[..., Job]:
         job = make_job(text, **options)
 
         def body() -> int:
-            status = subprocess.call(job.argv, cwd=job.work_dir, env=dict(job.environ))
+            command = ["bash", ".command.run"]
+            status = subprocess.call(command, cwd=job.work_dir, env=dict(job.environ), stdout=subprocess.DEVNULL)
             return 128 - status if status < 0 else status
 
         return replace(job, body=body)

@@ -64,17 +64,47 @@ def test_status_is_what_a_shell_says(supervisor: Supervisor, tmp_path: Path, tex
     assert run(supervisor, text, tmp_path).status == status
 
 
-def test_it_gets_its_directory_environment_and_log(supervisor: Supervisor, tmp_path: Path) -> None:
-    (tmp_path / "log").write_text("of an earlier try, and longer than the new one")
+def test_it_gets_its_directory_environment_and_streams(supervisor: Supervisor, tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("of an earlier try, and longer than the new one")
     environ = {"PATH": os.environ["PATH"], "ODD": "a\nb\udcff"}
-    supervisor.spawn(
-        "it", ["bash", "-c", "pwd; env -0 >env; echo no >&2; cat"], cwd=str(tmp_path), environ=environ, log="log"
-    )
+    command = ["bash", "-c", "pwd; env -0 >env; echo no >&2; cat"]
+    supervisor.spawn("it", command, cwd=str(tmp_path), environ=environ, streams=("out", "err"))
     hear(supervisor, 1)
-    assert (tmp_path / "log").read_text() == f"{tmp_path}\nno\n"
+    assert (tmp_path / "out").read_text() == f"{tmp_path}\n"
+    assert (tmp_path / "err").read_text() == "no\n"
     lines = set((tmp_path / "env").read_bytes().split(b"\0"))
     assert b"ODD=a\nb\xff" in lines
     assert f"NBFLOW_TASK={supervisor.token}.it".encode() in lines
+
+
+@pytest.mark.parametrize(("text", "status"), [("true", "0"), ("exit 3", "3"), ("kill -TERM $$", "143")])
+def test_its_status_is_written_where_asked(supervisor: Supervisor, tmp_path: Path, text: str, status: str) -> None:
+    (tmp_path / "status").write_text("of an earlier try")
+    run(supervisor, text, tmp_path, status="status")
+    assert (tmp_path / "status").read_text() == status
+
+
+def test_one_that_was_killed_has_no_status(supervisor: Supervisor, tmp_path: Path) -> None:
+    run(supervisor, "kill -KILL $$", tmp_path, status="status")
+    assert not (tmp_path / "status").exists()
+
+
+def test_a_directory_that_was_deleted_gets_no_status_although_another_has_its_name(
+    supervisor: Supervisor, tmp_path: Path
+) -> None:
+    place = tmp_path / "place"
+    place.mkdir()
+    run(supervisor, f"cd /; rm -r {place}; mkdir {place}", place, status="status")
+    assert list(place.iterdir()) == []
+
+
+def test_what_a_task_left_running_ends_before_its_status_is_written(
+    supervisor: Supervisor, tmp_path: Path, sleeper: str
+) -> None:
+    text = f"setsid bash -c '{sleeper}; echo late > status' &"
+    run(supervisor, text, tmp_path, status="status")
+    assert not alive(sleeper)
+    assert (tmp_path / "status").read_text() == "0"
 
 
 def test_a_program_that_is_not_there_is_said_by_name(supervisor: Supervisor, tmp_path: Path) -> None:

@@ -514,6 +514,19 @@ def test_a_missing_output_file_is_named_with_what_is_there(lab):
     assert 'file("wanted.txt") matches nothing' in said and "other.txt" in said
 
 
+@pytest.mark.parametrize(("out", "err"), [("", ""), ("o", ""), ("", "e"), ("o", "e")])
+def test_the_log_holds_what_a_task_printed_of_both_kinds(lab, out, err):
+    lab.ok(
+        f"%%process printing() -> d\nimport os, sys\nsys.stdout.write('{out}'); sys.stderr.write('{err}')\nd = os.getcwd()"
+    )
+    lab.ok(
+        f"%%process printing_too() -> d = file('d')\n#!/usr/bin/env bash\nprintf '{out}'; printf '{err}' >&2; touch d"
+    )
+    for place in (lab.value("printing()"), lab.value("printing_too().parent")):
+        kept = [(Path(place) / name).read_text() for name in (".command.out", ".command.err", ".command.log")]
+        assert kept == [out, err, out + err]
+
+
 # -- by hand ---------------------------------------------------------------------------------------------------------
 
 

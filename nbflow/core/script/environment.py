@@ -37,16 +37,25 @@ class Environment:
     texts: dict[str, str]
     files: dict[str, str]
 
-    def exports(self, places: Mapping[str, str]) -> str:
-        """Lines of bash that set the variables and can do nothing else.
+    def added_to(self, environ: Mapping[str, str], places: Mapping[str, str]) -> dict[str, str]:
+        """An environment with the variables set.
 
         Parameters
         ----------
+        environ : mapping of str to str
+            What it is without.
         places : mapping of str to str
             Where each of `files` lies, as the script reaches it.
         """
-        named = {FILE.format(name): place for name, place in places.items()}
-        lines = [f"export {name}={quote(text)}\n" for name, text in (self.texts | named).items()]
+        kept = {name: text for name, text in environ.items() if name not in self.files}
+        return kept | self._all(places)
+
+    def _all(self, places: Mapping[str, str]) -> dict[str, str]:
+        return self.texts | {FILE.format(name): place for name, place in places.items()}
+
+    def exports(self, places: Mapping[str, str]) -> str:
+        """Lines of bash that set the variables and can do nothing else; `places` as for `added_to`."""
+        lines = [f"export {name}={quote(text)}\n" for name, text in self._all(places).items()]
         unset = [f"unset -v {' '.join(self.files)}\n"] if self.files else []
         return "".join([*unset, *lines])
 

@@ -88,7 +88,6 @@ class KernelBody:
         with ExitStack() as back:
             back.callback(os.chdir, os.getcwd())
             os.chdir(self.work_dir)
-            Path(worker.BEGIN).touch()
             kept = Kept()
             back.callback(kept.close)
             status = self._status(kept, console)

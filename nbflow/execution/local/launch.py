@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _PDEATHSIG, _SUBREAPER = 1, 36
 _HIGH = 100
 _LARGE = 1 << 22
+_STREAM = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 # Loaded before any fork: the child then has nothing left to load.
 _prctl = ctypes.CDLL(None).prctl if LINUX else None
 
@@ -57,7 +58,7 @@ class Launcher:
         Parameters
         ----------
         request : dict
-            ``argv``, ``cwd``, ``environ``, ``log``, ``targets`` and ``reaper``, as in the supervisor's ``spawn``.
+            ``argv``, ``cwd``, ``environ``, ``streams``, ``targets`` and ``reaper``, as in the supervisor's ``spawn``.
         fds : list of int
             Descriptors to inherit, one for each of ``targets``.
 
@@ -138,17 +139,17 @@ def _become(request: dict[str, Any], fds: list[int], report: int) -> None:
         if request["reaper"]:
             keep_orphans()
         os.chdir(cwd)
-        _connect(request["log"], dict(zip(request["targets"], fds, strict=True)))
+        _connect(request["streams"], dict(zip(request["targets"], fds, strict=True)))
         os.execvpe(argv[0], argv, request["environ"])
     except (OSError, ValueError) as error:
         cause = getattr(error, "strerror", None) or error
         os.write(report, f"{argv[0]!r} in {cwd!r}: {cause}".encode(errors="replace"))
 
 
-def _connect(log: str | None, targets: dict[int, int]) -> None:
+def _connect(streams: list[str] | None, targets: dict[int, int]) -> None:
     null = os.open(os.devnull, os.O_RDWR)
-    out = null if log is None else os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o644)
-    wanted = {0: null, 1: out, 2: out, **targets}
+    out, err = (null, null) if streams is None else [os.open(name, _STREAM, 0o644) for name in streams]
+    wanted = {0: null, 1: out, 2: err, **targets}
     # All sources move out of the way first: a target may be the number of another's source.
     high = {target: fcntl(fd, F_DUPFD_CLOEXEC, _HIGH) for target, fd in wanted.items()}
     for target, fd in high.items():

@@ -12,8 +12,9 @@ from nbflow.errors import ExecutorError
 from nbflow.execution.job import Ended, Job, Lost, Report, Running
 from nbflow.execution.local.processes import Event, Exited, NotStarted, Started, Supervisor
 from nbflow.execution.local.templates import Templates
+from nbflow.storage.workdir import EXIT
 
-_LOG = ".command.log"
+_STREAMS = (".command.out", ".command.err")
 
 
 class Machine:
@@ -52,8 +53,8 @@ class Machine:
         if job.kind == "python":
             self._templates.run(job, supervisor)
         else:
-            cwd = str(job.work_dir)
-            supervisor.spawn(job.hash, job.argv, cwd=cwd, environ=job.environ, log=_LOG, reaper=True)
+            cwd, environ = str(job.work_dir), job.environ
+            supervisor.spawn(job.hash, job.argv, cwd=cwd, environ=environ, streams=_STREAMS, status=EXIT, reaper=True)
             self._scripts.add(job.hash)
 
     def kill(self, job_hash: str, pid: int, number: int) -> None:

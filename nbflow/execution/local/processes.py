@@ -135,7 +135,8 @@ class Supervisor:
         *,
         cwd: str,
         environ: Mapping[str, str],
-        log: str | None = None,
+        streams: tuple[str, str] | None = None,
+        status: str | None = None,
         fds: Mapping[int, int] | None = None,
         reaper: bool = False,
     ) -> None:
@@ -151,8 +152,11 @@ class Supervisor:
             Where it runs.
         environ : mapping of str to str
             Its whole environment; its mark is added.
-        log : str, optional
-            File for its standard output and error, relative to `cwd`; made anew. Nothing is kept by default.
+        streams : tuple of (str, str), optional
+            Files for its standard output and error, relative to `cwd`; made anew. Nothing is kept by default.
+        status : str, optional
+            File in `cwd` for its exit status, written when it has ended and all that it left running too; not by one
+            that was killed.
         fds : mapping of int to int, optional
             Descriptors that it inherits: its number for each of ours, which may be closed after this call.
         reaper : bool
@@ -164,8 +168,9 @@ class Supervisor:
             The supervisor is gone.
         """
         targets = dict(fds or {})
-        request = {"id": job_id, "argv": list(argv), "cwd": cwd, "environ": dict(environ), "log": log, "reaper": reaper}
-        self._send({"do": "spawn", **request, "targets": list(targets)}, list(targets.values()))
+        request = {"id": job_id, "argv": list(argv), "cwd": cwd, "environ": dict(environ), "reaper": reaper}
+        files = {"streams": streams, "status": status}
+        self._send({"do": "spawn", **request, **files, "targets": list(targets)}, list(targets.values()))
 
     def kill(self, job_id: str, number: int, pid: int | None = None) -> None:
         """Send a signal to all processes of a task; SIGKILL goes on until none is left.
@@ -208,7 +213,7 @@ class Supervisor:
             The supervisor is gone, or reports its own failure; what it had started has been killed.
         """
         try:
-            data = self._sock.recv(1 << 18, socket.MSG_DONTWAIT)
+            data = self._sock.recv(1 << 15, socket.MSG_DONTWAIT)
         except BlockingIOError:
             return []
         except OSError as error:

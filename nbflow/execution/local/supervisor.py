@@ -8,7 +8,8 @@ that descends from it until nothing is left, and ends.
 
 A message is a length (4 bytes, big-endian) and JSON; descriptors travel beside it.
 
-    spawn   id argv cwd environ log targets reaper   start a process; `targets` are its numbers for the descriptors
+    spawn   id argv cwd environ streams status targets reaper
+                                                     start a process; `targets` are its numbers for the descriptors
     kill    id pid signal                            signal a whole tree; SIGKILL repeats until none is left
     sweep   id pid                                   kill what a process left behind when it ended
     started id pid at | failed id error at | exit id pid status rusage io at | fatal error
@@ -40,6 +41,7 @@ from nbflow.execution.local.tree import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
 HEADER = struct.Struct("!I")
@@ -69,6 +71,8 @@ class Server:
         self._outbox = bytearray()
         self._launcher = Launcher()
         self._fds: list[int] = []
+        self._statuses: dict[int, tuple[int, str]] = {}
+        """Directory and name of the file for the exit status of a process."""
 
     def serve(self, wakeup: int, kernel: int | None) -> None:
         """Answer until the kernel is gone.
@@ -101,7 +105,7 @@ class Server:
 
     def _receive(self) -> bool:
         try:
-            data, fds, _, _ = socket.recv_fds(self.sock, 1 << 18, 16)
+            data, fds, _, _ = socket.recv_fds(self.sock, 1 << 15, 16)
         except BlockingIOError:
             return True
         for fd in fds:
@@ -132,10 +136,34 @@ class Server:
             self.send(event="failed", id=request["id"], error=str(error))
         else:
             self.ids[pid] = request["id"]
+            self._prepare_status(pid, request)
             self.send(event="started", id=request["id"], pid=pid)
         finally:
             for fd in fds:
                 os.close(fd)
+
+    def _prepare_status(self, pid: int, request: dict[str, Any]) -> None:
+        if request["status"] is None:
+            return
+        try:
+            directory = os.open(request["cwd"], os.O_RDONLY | os.O_DIRECTORY)
+        except OSError:
+            return  # deleted at once, and what runs there will be told to have lost it
+        self._statuses[pid] = directory, request["status"]
+
+    def _write_status(self, pid: int, status: int) -> None:
+        """Write the exit status of a process, unless it was killed."""
+        directory, name = self._statuses.pop(pid, (None, ""))
+        if directory is None:
+            return
+        code = os.waitstatus_to_exitcode(status)
+        try:
+            if code != -signal.SIGKILL:
+                _write_small(name, str(code if code >= 0 else 128 - code), directory)
+        except OSError:
+            pass  # deleted, or a full disk: then the task has no status, and whoever looks for it runs it again
+        finally:
+            os.close(directory)
 
     def _kill(self, request: dict[str, Any]) -> None:
         # No process has the id 0: what has no first process any more is found by its mark.
@@ -166,23 +194,32 @@ class Server:
 
     def reap(self) -> None:
         """Take in every child that has ended and report those that were started here."""
-        while (ended := next_ended()) is not None:
+        while (ended := next_ended(self.ids.__contains__)) is not None:
             pid, event = ended
             name = self.ids.pop(pid, None)
             if name is not None:
                 self._sweep({"id": name, "pid": pid})
+                self._write_status(pid, event["status"])
                 self.send(event="exit", id=name, pid=pid, **event)
 
 
-def next_ended() -> tuple[int, dict[str, Any]] | None:
-    """Wait for one child that has ended, if any: its status, what it used, and what it read and wrote."""
+def _write_small(name: str, text: str, directory: int) -> None:
+    fd = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666, dir_fd=directory)
+    try:
+        os.write(fd, text.encode())
+    finally:
+        os.close(fd)
+
+
+def next_ended(counts: Callable[[int], bool]) -> tuple[int, dict[str, Any]] | None:
+    """Wait for one child that has ended, if any: its status, what it used, and, if it `counts`, what it read and wrote."""
     try:
         io, target = {}, -1
         if LINUX:
             info = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
             if info is None:
                 return None
-            io, target = read_io(info.si_pid), info.si_pid
+            io, target = read_io(info.si_pid) if counts(info.si_pid) else {}, info.si_pid
         pid, status, usage = os.wait4(target, os.WNOHANG)
     except ChildProcessError:
         return None
@@ -259,7 +296,7 @@ def main() -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         kill_all(lambda: everything_below(token))
         # Whoever inherits zombies, in a container say, need not know how to bury them.
-        while next_ended() is not None:
+        while next_ended(lambda _: False) is not None:
             pass
 
 

@@ -148,7 +148,7 @@ class Template:
             The template is gone, and its tasks with it.
         """
         try:
-            data = self._sock.recv(1 << 18, socket.MSG_DONTWAIT)
+            data = self._sock.recv(1 << 15, socket.MSG_DONTWAIT)
         except BlockingIOError:
             return []
         except OSError as error:

@@ -15,6 +15,7 @@ A message is a length and JSON, as the supervisor's:
 from __future__ import annotations
 
 import ctypes
+import faulthandler
 import gc
 import os
 import resource
@@ -35,14 +36,21 @@ from nbflow.execution.local.preload import Preloaded
 from nbflow.execution.local.supervisor import frame, next_ended, read_io, take_message
 from nbflow.execution.place import ROOT
 from nbflow.execution.worker import body as worker
+from nbflow.execution.worker.display import Recorder
 
-SPARE = 2
-"""Workers that wait for a task."""
+SPARE, FORKED = 2, 4
+"""Fewest workers that wait for a task, and how many are forked when there are fewer.
+
+Several at once, since after each fork the template has to copy anew every page that it writes to.
+"""
 
 _FRESH = f"import sys; sys.path.append({ROOT!r}); from nbflow.execution.worker.body import run_by_hand as run; run(sys.argv[1])"
 _PDEATHSIG, _SUBREAPER = 1, 36
 _HEARD = (signal.SIGCHLD, signal.SIGINT)
 _RUSAGE = ("utime", "stime", "minflt", "majflt", "inblock", "oublock", "nvcsw", "nivcsw")
+_CHUNK = 1 << 14
+"""Bytes read at once: a buffer that is much larger gets memory of its own from the system, and gives it back."""
+
 _prctl = ctypes.CDLL(None).prctl if tree.LINUX else None
 
 
@@ -80,6 +88,7 @@ class Server:
         self._busy: dict[int, _Worker] = {}
         self._inbox = bytearray()
         self._forks = False
+        self._recorder = Recorder()
 
     def serve(self, wakeup: int) -> None:
         """Answer until the kernel's end of the socket is closed.
@@ -101,10 +110,10 @@ class Server:
             if self.sock.fileno() in readable and not self._receive():
                 return
             if not readable:
-                self._idle.append(self._fork())
+                self._idle += [self._fork() for _ in range(FORKED)]
 
     def _receive(self) -> bool:
-        data = self.sock.recv(1 << 18)
+        data = self.sock.recv(_CHUNK)
         self._inbox += data
         while (request := take_message(self._inbox)) is not None:
             self._answer(request)
@@ -135,10 +144,8 @@ class Server:
         environ = request.pop("environ")
         if environ is not None:
             self.environ = environ
-            self._dismiss()  # they know the one before
-
-    def _environment(self, request: dict[str, Any]) -> dict[str, str]:
-        return {**self.environ, **request["own"]}
+            _set_environment(environ)
+            self._dismiss()  # they have the one before
 
     def _check(self, modules: list[str]) -> None:
         if threading.active_count() > 1:
@@ -153,7 +160,7 @@ class Server:
         while True:
             forked = self._idle.pop(0) if self._idle else self._fork()
             try:
-                forked.sock.sendall(frame(request))
+                forked.sock.sendall(frame({"work_dir": request["work_dir"], "own": request["own"]}))
             except OSError:
                 forked.sock.close()  # somebody killed it while it waited
                 continue
@@ -177,12 +184,11 @@ class Server:
             for other in others:
                 other.close()
             _settle(parent)
-            worker.warm_up()
-            _report(0)
             request = _wait_for_request(sock)
-            _set_environment(self._environment(request))
+            for name, value in request["own"].items():
+                os.environ[name] = value
             gc.enable()
-            status = worker.main(request["work_dir"])
+            status = worker.main(request["work_dir"], self._recorder)
             sock.sendall(_report(status))
             os._exit(status)
         except BaseException:  # noqa: BLE001  # nothing of the template may run on in a worker
@@ -193,7 +199,7 @@ class Server:
     def _start_fresh(self, request: dict[str, Any]) -> int:
         process = subprocess.Popen(
             [sys.executable, "-P", "-c", _FRESH, request["work_dir"]],
-            env=self._environment(request),
+            env={**self.environ, **request["own"]},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             start_new_session=True,
@@ -211,14 +217,18 @@ class Server:
             self._send(event="exit", id=name, pid=forked.pid, **report)
 
     def _reap(self) -> None:
-        while (ended := next_ended()) is not None:
+        while (ended := next_ended(self._is_untold)) is not None:
             pid, event = ended
-            if (forked := self._busy.get(pid)) is not None:
-                self._take_report(forked)
             name = self.ids.pop(pid, None)
             if name is not None:
                 self._send(event="exit", id=name, pid=pid, **event)
             self._idle = [waiting for waiting in self._idle if waiting.pid != pid]
+
+    def _is_untold(self, pid: int) -> bool:
+        """Whether a child that has ended runs a task and has not told of it."""
+        if (forked := self._busy.get(pid)) is not None:
+            self._take_report(forked)
+        return pid in self.ids
 
     def _send(self, **event: Any) -> None:
         self.sock.sendall(frame({**event, "at": time.time()}))
@@ -250,7 +260,7 @@ def _last_words(sock: socket.socket) -> dict[str, Any] | None:
 def _wait_for_request(sock: socket.socket) -> dict[str, Any]:
     inbox = bytearray()
     while (request := take_message(inbox)) is None:
-        data = sock.recv(1 << 18)
+        data = sock.recv(_CHUNK)
         if not data:
             os._exit(0)  # dismissed
         inbox += data
@@ -313,8 +323,10 @@ def serve(fd: int) -> None:
     sock.set_inheritable(False)
     # Python warns of forks where other threads are; libraries such as OpenBLAS have some, which survive a fork.
     warnings.filterwarnings("ignore", message=".*multi-threaded.*fork", category=DeprecationWarning)
-    # Here too: what is set up once, as specialised code and lazy tables, no worker has to copy for itself.
+    # What is set up once, as specialised code and lazy tables, no worker has to copy for itself.
     worker.warm_up()
+    _report(0)
+    faulthandler.enable(2)
     gc.disable()
     gc.freeze()
     server = Server(sock)

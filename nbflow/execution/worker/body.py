@@ -30,16 +30,16 @@ from nbflow.storage import values, workdir
 from nbflow.storage.values import References, UnstorableValueError
 from nbflow.storage.workdir import EXIT, PRIVATE
 
-BEGIN = ".command.begin"
 
-
-def main(work_dir: str) -> int:
+def main(work_dir: str, recorder: display.Recorder) -> int:
     """Run the task of a work directory.
 
     Parameters
     ----------
     work_dir : str
         Holds ``.nbflow/job.json``.
+    recorder : Recorder
+        Keeps what the body prints and displays; not started yet.
 
     Returns
     -------
@@ -47,12 +47,9 @@ def main(work_dir: str) -> int:
         Its exit status, which ``.exitcode`` holds too; 0 when all its outputs are stored.
     """
     os.chdir(work_dir)
-    _forget_earlier_run()
-    with open(BEGIN, "wb"), open(JOB, encoding="utf-8") as file:
-        text = file.read()
-    recorder = display.start()
-    faulthandler.enable(2)
-    status = _run(text, recorder)
+    content, _, _ = workdir.read_small(JOB)
+    recorder.start()
+    status = _run(content, recorder)
     atexit._run_exitfuncs()
     recorder.sync()
     _end_children()
@@ -66,10 +63,8 @@ def warm_up() -> None:
     After a fork that costs more than the work itself, so it is done before a task waits for it.
     """
     text = WorkerSpec("warm", "00" * 16, "<warm>", "x = [1]\nx", "/", shows_last=True, outputs=()).to_json()
-    with open(os.devnull, encoding="utf-8") as file:
-        file.read()
     display.rehearse()
-    spec = read_spec(text)
+    spec = read_spec(text.encode())
     space = namespace.rehearse(spec)
     before = Snapshot(spec, space)
     for code in compiled(spec):
@@ -97,7 +92,7 @@ def _forget_earlier_run() -> None:
             os.unlink(name)
 
 
-def _run(text: str, recorder: display.Recorder) -> int:
+def _run(text: bytes, recorder: display.Recorder) -> int:
     spec: WorkerSpec | None = None
     before: Snapshot | None = None
     try:
@@ -200,7 +195,7 @@ def _keep_error(error: BaseException, before: Snapshot | None) -> bool:
 def told_of(gathered: Gathered) -> dict[str, Any]:
     """What is told of the outputs of a body that ended well."""
     return {
-        "outputs": [asdict(made) for made in gathered.outputs],
+        "outputs": [made.told() for made in gathered.outputs],
         "files": [record._asdict() for record in gathered.files],
         "values": None if gathered.values is None else dumped_out(gathered.values),
         "left_out": gathered.left_out,
@@ -209,7 +204,7 @@ def told_of(gathered: Gathered) -> dict[str, Any]:
 
 
 def _write(path: str, text: str) -> None:
-    values.write_aside(path, [text.encode()])
+    workdir.write(path, text)
 
 
 def run_by_hand(work_dir: str) -> NoReturn:
@@ -220,8 +215,11 @@ def run_by_hand(work_dir: str) -> NoReturn:
     work_dir : str
         As for `main`.
     """
+    os.chdir(work_dir)
+    _forget_earlier_run()
+    faulthandler.enable(2)
     shown = {display.OUT: os.dup(1), display.ERR: os.dup(2)}
-    status = main(work_dir)
+    status = main(".", display.Recorder())
     for name, descriptor in shown.items():
         with open(name, "rb") as source, open(descriptor, "wb") as target:
             shutil.copyfileobj(source, target)

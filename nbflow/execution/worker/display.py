@@ -43,21 +43,32 @@ class _Stream(io.TextIOWrapper):
 
 
 class Recorder:
-    """Takes over the standard streams of this process, and writes the events."""
+    """Takes over the standard streams of this process, and writes the events, once it was started.
+
+    It may be made long before, in the process that this one is a fork of.
+    """
 
     def __init__(self) -> None:
-        # The body may change directory before the first event.
-        self._path = os.path.abspath(EVENTS)
+        self._path = EVENTS
         self._events: int | None = None
-        self._kept = {name: _take_over(path, number) for name, (path, number) in _FILES.items()}
+        self._kept: dict[str, int] = {}
         self._seen = dict.fromkeys(_FILES, 0)
         self._current = "out"
         self._lock = threading.RLock()
+        self._active = False
+        self._streams = _Stream(1, "out", self, "strict"), _Stream(2, "err", self, "backslashreplace")
+
+    def start(self) -> None:
+        """Take over the streams, into files of the current directory, and make ``display`` a builtin."""
+        # The body may change directory before the first event.
+        self._path = f"{os.getcwd()}/{EVENTS}"
+        self._kept = {name: _take_over(path, number) for name, (path, number) in _FILES.items()}
+        sys.stdout, sys.stderr = self._streams
         self._active = True
-        sys.stdout = _Stream(1, "out", self, "strict")
-        sys.stderr = _Stream(2, "err", self, "backslashreplace")
         # A forked child of the body shares the files but not the order of events.
         os.register_at_fork(after_in_child=self._stop)
+        _recorders[:] = [self]
+        builtins.display = display  # type: ignore[attr-defined]
 
     def _stop(self) -> None:
         self._active = False
@@ -141,14 +152,6 @@ class DisplayHandle:
 
 
 _recorders: list[Recorder] = []
-
-
-def start() -> Recorder:
-    """Take over the standard streams of this process and make ``display`` a builtin."""
-    recorder = Recorder()
-    _recorders[:] = [recorder]
-    builtins.display = display  # type: ignore[attr-defined]
-    return recorder
 
 
 def rehearse() -> None:

@@ -61,6 +61,12 @@ class Made:
     classes: bool = False
     shared: str = ""
 
+    def told(self) -> dict[str, Any]:
+        """It as JSON takes it."""
+        return {
+            "name": self.name, "kind": self.kind, "digest": self.digest, "paths": self.paths, "classes": self.classes
+        }  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
