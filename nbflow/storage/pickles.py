@@ -13,7 +13,6 @@ import functools
 import io
 import pickle
 import types
-import weakref
 from collections import ChainMap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -22,6 +21,7 @@ from typing import Any, ClassVar, NoReturn
 
 import cloudpickle
 
+from nbflow.core.code.dispatchers import attributes_of_dispatcher, is_dispatcher
 from nbflow.errors import CacheError
 
 IN_BAND_BELOW = 4096
@@ -106,9 +106,22 @@ def _reduce_property(made: functools.cached_property[Any]) -> Any:
     return _remake_property, (made.func, made.attrname)
 
 
-def _reduce_weak_keys(weak: weakref.WeakKeyDictionary[Any, Any]) -> Any:
-    # `functools.singledispatch` keeps what it has found in one.
-    return weakref.WeakKeyDictionary, (dict(weak),)
+def _remake_dispatcher() -> Any:
+    return functools.singledispatch(lambda *given: None)  # replaced at once: what it will hold may hold the dispatcher
+
+
+def _fill_dispatcher(dispatcher: Any, state: tuple[dict[type, Callable[..., Any]], dict[str, Any]]) -> None:
+    registry, attributes = state
+    functools.update_wrapper(dispatcher, registry[object])
+    for kind, function in registry.items():
+        dispatcher.register(kind, function)
+    dispatcher.__dict__.update(attributes)
+
+
+def _reduce_dispatcher(dispatcher: Any) -> Any:
+    # What it is made of belongs to functools; by itself it would be looked up by name, which the notebook's has not.
+    state = dict(dispatcher.registry), attributes_of_dispatcher(dispatcher)
+    return _remake_dispatcher, (), state, None, None, _fill_dispatcher
 
 
 def _make_code(filename: str, make: Callable[..., types.CodeType], arguments: tuple[Any, ...]) -> types.CodeType:
@@ -122,6 +135,44 @@ def _reduce_code(code: types.CodeType) -> Any:
 
 def _refuse_file(file: io.TextIOWrapper) -> NoReturn:
     raise TypeError(f"cannot pickle an open file ({file.name!r})")
+
+
+def _reduce_class(reduced: Any) -> Any:
+    if reduced is NotImplemented or reduced[0] is not cloudpickle.cloudpickle._make_skeleton_class:
+        return reduced
+    return _remake_class, *reduced[1:]
+
+
+def _remake_class(
+    metaclass: Any, name: str, bases: tuple[type, ...], attributes: dict[str, Any], tracker: str, extra: Any
+) -> Any:
+    """Make an empty class, to be filled: without the hooks of other classes that come by value.
+
+    What those did when the class was made is in what it is filled with; and the globals that they use are not there yet.
+    """
+    native = next(kind for kind in metaclass.__mro__ if _has_a_home(kind))
+    hooks = {
+        base: vars(base)["__init_subclass__"]
+        for base in {ancestor for each in bases for ancestor in each.__mro__ if not _has_a_home(ancestor)}
+        if "__init_subclass__" in vars(base)
+    }
+    try:
+        for base in hooks:
+            type.__delattr__(base, "__init_subclass__")
+        made = native.__new__(metaclass, name, bases, dict(attributes))
+    finally:
+        for base, hook in hooks.items():
+            type.__setattr__(base, "__init_subclass__", hook)
+    return cloudpickle.cloudpickle._lookup_class_or_track(tracker, made)
+
+
+def _should_go_by_name(function: Any) -> bool:
+    return cloudpickle.cloudpickle._lookup_module_and_qualname(function) is not None
+
+
+def _has_a_home(cls: type) -> bool:
+    """Whether a class can be imported, and so does not come by value."""
+    return cloudpickle.cloudpickle._lookup_module_and_qualname(cls) is not None
 
 
 def _itself(cls: type) -> type:
@@ -142,7 +193,6 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
             types.CodeType: _reduce_code,
             functools.cached_property: _reduce_property,
             type(functools.lru_cache(lambda: None)): _reduce_cached,
-            weakref.WeakKeyDictionary: _reduce_weak_keys,
         },
         cloudpickle.Pickler.dispatch_table,
     )
@@ -159,7 +209,9 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
             if obj in self.references.stand_ins:
                 return _itself, (self.references.stand_ins[obj],)
             known = self.references.classes.get(obj)
-            return super().reducer_override(obj) if known is None else (_reference, ("class", *known))
+            return _reduce_class(super().reducer_override(obj)) if known is None else (_reference, ("class", *known))
+        if is_dispatcher(obj) and not _should_go_by_name(obj):
+            return _reduce_dispatcher(obj)
         if isinstance(obj, types.FunctionType) and obj.__globals__ is self.references.namespace:
             return self._bound_to_namespace(obj)
         if isinstance(obj, PurePath) and self.inside is not None and obj.is_relative_to(self.inside):

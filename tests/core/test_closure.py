@@ -489,12 +489,26 @@ def test_a_value_that_cannot_be_hashed_is_refused_by_name() -> None:
         notebook.reach("y = lock")
 
 
-def test_a_function_that_cannot_travel_is_refused_by_name() -> None:
-    notebook = Notebook("import functools\n@functools.singledispatch\ndef h(x): return 1\nfrom os import environ")
-    with pytest.raises(UnhashableInputError, match="`h` is a singledispatch"):
-        notebook.reach("y = h(1)")
+DISPATCHER = """
+import functools
+@functools.singledispatch
+def h(x): return 0
+@h.register
+def _(x: int): return {}
+"""
+
+
+def test_a_function_that_dispatches_by_type_counts_by_its_cases() -> None:
+    base = key("y = h(1)", DISPATCHER.format("K"), "K = 1")
+    assert base == key("y = h(1)", DISPATCHER.format("K"), "K = 1", "h(True)")
+    assert base != key("y = h(1)", DISPATCHER.format("K"), "K = 2")
+    assert base != key("y = h(1)", DISPATCHER.format("-K"), "K = 1")
+    assert base != key("y = h(1)", DISPATCHER.format("K"), "K = 1", "h.register(str, lambda x: 1)")
+
+
+def test_the_whole_environment_under_a_name_is_refused() -> None:
     with pytest.raises(UnhashableInputError, match="os.environ"):
-        notebook.reach("y = environ['X']")
+        Notebook("from os import environ").reach("y = environ['X']")
 
 
 def test_names_of_a_star_import_stay_the_bodys_own() -> None:

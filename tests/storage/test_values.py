@@ -431,3 +431,54 @@ def test_memory_maps_can_be_given_to_the_next_container(tmp_path):
     back = stored(np.arange(float(LARGE)), tmp_path)
     assert isinstance(back.base.obj if hasattr(back.base, "obj") else back.base, mmap.mmap | memoryview | np.ndarray)
     assert stored(back, tmp_path).sum() == back.sum()
+
+
+MADE = []
+
+
+def note(what):
+    from tests.storage.test_values import MADE  # the one of this module, whoever calls by value
+
+    MADE.append(what)
+
+
+def test_classes_come_back_without_running_each_others_hooks(tmp_path):
+    class Meta(type):
+        def __new__(cls, name, bases, space, **options):
+            return super().__new__(cls, name, bases, space, **options)
+
+        def __init__(cls, name, bases, space, **options):
+            note(f"meta {space['kind']}")
+
+    class Base(metaclass=Meta):
+        kind = "a"
+
+        def __init_subclass__(cls, *, tag):
+            note(f"hook {tag}")
+            cls.tag = tag
+
+    class Derived(Base, tag="x"):
+        kind = "b"
+
+    assert MADE == ["meta a", "hook x", "meta b"]
+    values.dump(Derived(), tmp_path / "v", buffers_dir=tmp_path)
+    loaded = values.load(tmp_path / "v", buffers_dir=tmp_path)
+    assert (loaded.tag, loaded.kind) == ("x", "b")
+    assert MADE == ["meta a", "hook x", "meta b"]
+    assert "__init_subclass__" in vars(type(loaded).__bases__[0])
+
+
+def test_a_function_that_dispatches_by_type_comes_back_and_still_takes_more(tmp_path):
+    @functools.singledispatch
+    def told(x):
+        return "other"
+
+    told.register(int)(lambda x: "int")
+    told(True)
+    told.note = 5
+    values.dump([told, told], tmp_path / "v", buffers_dir=tmp_path)
+    loaded, again = values.load(tmp_path / "v", buffers_dir=tmp_path)
+    assert again is loaded
+    assert (loaded(1), loaded(True), loaded("a"), loaded.note) == ("int", "int", "other", 5)
+    loaded.register(str)(lambda x: "str")
+    assert (loaded("a"), told("a")) == ("str", "other")

@@ -14,13 +14,20 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from nbflow.core.code.cells import cell_text
-from nbflow.core.code.definitions import by_name, class_digest, facts_of, function_digest, is_importable
+from nbflow.core.code.definitions import (
+    by_name,
+    class_digest,
+    dispatcher_digest,
+    facts_of,
+    function_digest,
+    is_importable,
+)
+from nbflow.core.code.dispatchers import is_dispatcher
 from nbflow.core.code.mentions import Mentions
 from nbflow.core.code.modules import Modules
 from nbflow.core.code.reached import Reached
 from nbflow.core.code.scope import global_names
 from nbflow.core.parts import combine
-from nbflow.errors import UnhashableInputError
 
 CodeDigest = Callable[[object], bytes]
 DigestValue = Callable[[Any, CodeDigest, str], bytes]
@@ -94,8 +101,7 @@ class CodeWalk:
             self.found.needs(value.__name__)
             return combine("module", [value.__name__.encode()])
         if isinstance(value, FunctionType) and not is_importable(value):
-            _refuse_dispatcher(value)
-            return function_digest(value, self)
+            return dispatcher_digest(value, self) if is_dispatcher(value) else function_digest(value, self)
         if isinstance(value, LRU_CACHE) and not is_importable(value):
             settings = self.value(value.cache_parameters(), "cache_parameters")
             return combine("lru_cache", [self.code(value.__wrapped__), settings])
@@ -165,12 +171,3 @@ class CodeWalk:
     def _mentioned(self, found: Mentions, namespace: dict[str, Any], owner: str) -> None:
         self.read(namespace, found.names, owner, surely=False)
         self.found.mentioned(found, owner)
-
-
-def _refuse_dispatcher(function: FunctionType) -> None:
-    if function.__code__.co_qualname == "singledispatch.<locals>.wrapper":
-        raise UnhashableInputError(
-            f"`{function.__name__}` is a singledispatch function, which cannot travel to a task; "
-            "define it in a module beside the notebook, or in the body",
-            name=function.__name__,
-        )

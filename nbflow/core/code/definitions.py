@@ -21,6 +21,7 @@ from typing import Any
 
 from nbflow.core.code.annotated import Walker, annotations_digest
 from nbflow.core.code.cells import FUTURES, cell_text, definition_of_class, find_definition
+from nbflow.core.code.dispatchers import attributes_of_dispatcher
 from nbflow.core.code.mentions import Mentions
 from nbflow.core.code.scan import mentions_of, mentions_of_code
 from nbflow.core.code.source import normal_form
@@ -255,6 +256,13 @@ def _registered(cls: type, walker: Walker) -> Iterator[bytes]:
     if isinstance(cls, abc.ABCMeta):
         registry = (reference() for reference in _get_dump(cls)[0])
         yield from sorted(walker.code(found) for found in registry if found is not None)
+
+
+def dispatcher_digest(dispatcher: Any, walker: Walker) -> bytes:
+    """Digest a single-dispatch function: its functions by class; what it has found so far is no part of it."""
+    pairs = [combine("case", [walker.code(kind), walker.code(case)]) for kind, case in dispatcher.registry.items()]
+    attributes = walker.value(attributes_of_dispatcher(dispatcher), f"attributes of {dispatcher.__qualname__}()")
+    return combine("dispatcher", [dispatcher.__name__.encode(), attributes, *sorted(pairs)])
 
 
 def _class_text(cls: type) -> bytes:
