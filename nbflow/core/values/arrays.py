@@ -10,15 +10,17 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import Any
 
 import xxhash
 
-from nbflow.core.values.plain import LEAVES, Node, fingerprint, scalar, tagged, text
+from nbflow.core.values.plain import CHUNK, LEAVES, Node, counted, fingerprint, scalar, scalars, tagged, text
 
 Opened = tuple[Callable[[Any], bytes | None] | None, Callable[[Any], Node] | None, bool]
 
 _BLOCK = 1 << 22
+_FOUND_OUT = frozenset({"_has_sorted_indices", "_has_canonical_format", "has_sorted_indices"})
 
 
 def _numpy() -> Any:
@@ -155,19 +157,45 @@ def content(array: Any) -> bytes | None:
 def open_array(array: Any) -> Node:
     """Open an ndarray or memmap."""
     array = array.view(_numpy().ndarray)
+    notes = _metadata(array.dtype)
     if (known := content(array)) is not None:
-        return Node(known)
+        return Node(known + counted("noted", len(notes)), notes)
     order, turned = _by_order(array)
     head = tagged("object array", dtype_bytes(array.dtype), scalar(repr(array.shape)), order.encode())
-    values = turned.astype(object) if array.dtype.char == "T" else turned
-    return Node(head, [values.reshape(-1).tolist()])
+    values = (turned.astype(object) if array.dtype.char == "T" else turned).reshape(-1)
+    head += counted("noted", len(notes))
+    if len(values) > CHUNK:
+        written = scalars(values[start : start + CHUNK].tolist() for start in range(0, len(values), CHUNK))
+        if written is not None:
+            return Node(head + tagged("scalars", written), notes)
+    return Node(head, [values.tolist(), *notes])
+
+
+def _metadata(dtype: Any) -> list[object]:
+    """Find what users have noted in a dtype or in those inside it: mostly nothing."""
+    names = dtype.names or ()
+    inner = [dtype.subdtype[0]] if dtype.subdtype is not None else [dtype.fields[name][0] for name in names]
+    noted = [(place, found) for place, part in enumerate(inner) if (found := _metadata(part))]
+    return [dict(dtype.metadata or {}), noted] if dtype.metadata or noted else []
+
+
+def _encode_dtype(dtype: Any) -> bytes | None:
+    return None if _metadata(dtype) else dtype_bytes(dtype)
+
+
+def _open_dtype(dtype: Any) -> Node:
+    notes = _metadata(dtype)
+    return Node(tagged("noted", dtype_bytes(dtype), scalar(len(notes))), notes)
 
 
 def _open_masked(array: Any) -> Node:
     numpy = _numpy()
     mask = numpy.ma.getmaskarray(array)
     # Asking a view for the fill value leaves the user's array as it is: numpy notes the default when asked.
-    children = [array._baseclass, array.data.view(numpy.ndarray), mask, array.view().fill_value]
+    fill = array.view().fill_value
+    if array.dtype.hasobject and isinstance(fill, numpy.generic):
+        fill = fill.item()  # the default is numpy's own string before the trip, and Python's after it
+    children = [array._baseclass, array.data.view(numpy.ndarray), mask, fill]
     return Node(tagged("masked"), children, type(array))
 
 
@@ -182,13 +210,10 @@ def _encode_ufunc(function: Any) -> bytes | None:
     return tagged("ufunc", text(function.__name__)) if known else None
 
 
-def _open_compressed(matrix: Any) -> Node:
-    head = tagged("sparse", scalar(repr(matrix.shape)))
-    return Node(head, [matrix.data, matrix.indices, matrix.indptr], type(matrix))
-
-
-def _open_coordinates(matrix: Any) -> Node:
-    return Node(tagged("sparse", scalar(repr(matrix.shape))), [matrix.data, *matrix.coords], type(matrix))
+def _open_sparse(matrix: Any) -> Node:
+    """Open a sparse array by its attributes, without what it has found out about itself."""
+    own = [item for item in sorted(vars(matrix).items()) if item[0] not in _FOUND_OUT]
+    return Node(counted("sparse", len(own)), list(chain.from_iterable(own)), type(matrix))
 
 
 def _numpy_handler(numpy: Any, cls: type) -> Opened | None:
@@ -198,7 +223,7 @@ def _numpy_handler(numpy: Any, cls: type) -> Opened | None:
         LEAVES[cls] = _encode_scalar
         return _encode_scalar, None, True
     if issubclass(cls, numpy.dtype):
-        return dtype_bytes, None, True
+        return _encode_dtype, _open_dtype, True
     if cls is numpy.ufunc:
         return _encode_ufunc, None, True
     if cls is numpy.ma.MaskedArray:
@@ -207,11 +232,7 @@ def _numpy_handler(numpy: Any, cls: type) -> Opened | None:
 
 
 def _sparse_handler(cls: type) -> Opened | None:
-    if cls.__name__[:3] in ("csr", "csc", "bsr"):
-        return None, _open_compressed, False
-    if cls.__name__.startswith("coo"):
-        return None, _open_coordinates, False
-    return None
+    return (None, _open_sparse, False) if cls.__name__[:3] in ("csr", "csc", "bsr", "coo") else None
 
 
 def handler(cls: type) -> Opened | None:

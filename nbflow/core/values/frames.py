@@ -59,7 +59,7 @@ def _open_masked(values: Any) -> Node:
 
 
 def _open_backed(values: Any) -> Node:
-    return Node(counted("backed", 1), [values.dtype, values._ndarray], type(values))
+    return Node(counted("backed", 1), [values.dtype, values._ndarray, getattr(values, "freq", None)], type(values))
 
 
 def _open_arrow_backed(values: Any) -> Node:
@@ -115,7 +115,13 @@ def _offset_handler(cls: type) -> Opened | None:
 
 
 def _arrow_fields(schema: Any) -> list[object]:
-    return [(field.name, str(field.type), field.nullable, field.metadata) for field in schema]
+    return list(map(_arrow_field, schema))
+
+
+def _arrow_field(field: Any) -> object:
+    """A field with all that its type holds: the type's own text leaves the metadata of inner fields out."""
+    inner = [_arrow_field(field.type.field(i)) for i in range(field.type.num_fields)]
+    return field.name, str(field.type), field.nullable, field.metadata, inner
 
 
 def _open_table(table: Any) -> Node:
@@ -143,9 +149,10 @@ def _strings(array: Any, long: bool) -> bytes:
     numpy = sys.modules["numpy"]
     _, ends, data = array.buffers()
     ends = numpy.frombuffer(ends or b"", "i8" if long else "i4")[array.offset : array.offset + len(array) + 1]
-    lengths = numpy.diff(ends).astype("i8")
-    held = memoryview(data or b"")[int(ends[0]) : int(ends[-1])] if len(array) else b""
-    return fingerprint(lengths) + fingerprint(held)
+    if not len(array):
+        return fingerprint(b"")
+    first, last = int(ends[0]), int(ends[-1])
+    return fingerprint(ends - first if first else ends) + fingerprint(memoryview(data or b"")[first:last])
 
 
 def _arrow_bytes(array: Any, types: Any) -> bytes | None:
@@ -169,7 +176,16 @@ def _arrow_children(array: Any, types: Any) -> list[object]:
         return [array.is_valid(), *array.flatten()]
     if types.is_list(kind) or types.is_large_list(kind):
         return [array.value_lengths(), array.flatten()]
+    if types.is_run_end_encoded(kind):
+        first, count = array.find_physical_offset(), array.find_physical_length()
+        return [array.offset, array.run_ends.slice(first, count), array.values.slice(first, count)]
+    if types.is_union(kind):
+        return [array.type_codes, array.to_pylist()]
     return [array.to_pylist()]
+
+
+def _open_arrow_extension(array: Any) -> Node:
+    return Node(counted("arrow extension", len(array)), [array.type, array.storage])
 
 
 def _open_arrow_array(array: Any) -> Node:
@@ -189,7 +205,9 @@ def _arrow_handler(arrow: Any, cls: type) -> Opened | None:
         return None, _open_schema, True
     if issubclass(cls, arrow.ChunkedArray):
         return None, _open_chunks, True
-    if issubclass(cls, arrow.Array) and not issubclass(cls, arrow.ExtensionArray):
+    if issubclass(cls, arrow.ExtensionArray):
+        return None, _open_arrow_extension, True
+    if issubclass(cls, arrow.Array):
         return None, _open_arrow_array, True
     return None
 

@@ -70,7 +70,7 @@ def open_object(value: object) -> Node:
     -------
     Node
         The instance's `__dict__` stands in it by its items: pickle gives the receiver another dict, so that it can
-        never be shared with one outside.
+        never be shared with one outside. A class's own `__setstate__` may keep the very dict that it is given.
 
     Raises
     ------
@@ -86,13 +86,14 @@ def open_object(value: object) -> Node:
     made = [function, *arguments]
     if function is copyreg.__newobj__ and arguments and arguments[0] is cls:  # type: ignore[attr-defined]
         made = list(arguments[1:])
-    told = list(chain.from_iterable(state.items())) if type(state) is dict else [state]
+    listed_state = type(state) is dict and not hasattr(cls, "__setstate__")
+    told = list(chain.from_iterable(state.items())) if listed_state else [state]
     listed = list(items) if items is not None else []
     paired = list(chain.from_iterable(pairs)) if pairs is not None else []
     shape = (
         made[:1] == [function],
         len(made),
-        type(state) is dict,
+        listed_state,
         len(told),
         len(listed),
         len(paired),
@@ -156,7 +157,18 @@ def _open_forward(value: ForwardRef) -> Node:
     return Node(counted("forward", 3), [value.__forward_arg__, value.__forward_module__, value.__forward_is_class__])
 
 
+def _open_view(value: Any) -> Node:
+    """Open a view of a dict: the trip makes it one of a dict of its own."""
+    return Node(tagged("view", type(value).__name__.encode(), scalar(len(value))), list(value))
+
+
+def _open_proxy(value: types.MappingProxyType[Any, Any]) -> Node:
+    return Node(counted("mappingproxy", len(value)), list(chain.from_iterable(value.items())))
+
+
 OPENERS: dict[type, Callable[[Any], Node]] = {
+    types.MappingProxyType: _open_proxy,
+    **dict.fromkeys((type({}.keys()), type({}.values()), type({}.items())), _open_view),
     ForwardRef: _open_forward,
     types.MethodType: open_method,
     types.MethodWrapperType: open_builtin_method,

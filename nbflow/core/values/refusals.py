@@ -21,10 +21,6 @@ _REFUSED = {
     "builtins.coroutine": ("a coroutine", "await it and pass the result"),
     "builtins.frame": ("a frame", "pass the values that the body needs"),
     "builtins.traceback": ("a traceback", "pass its text, from `traceback.format_exception`"),
-    "builtins.dict_keys": ("a view of a dict", "pass `list(...)` of it"),
-    "builtins.dict_values": ("a view of a dict", "pass `list(...)` of it"),
-    "builtins.dict_items": ("a view of a dict", "pass `list(...)` of it"),
-    "builtins.mappingproxy": ("a view of a dict", "pass `dict(...)` of it"),
     "_io._IOBase": ("an open file", "pass its path, and open it inside the body"),
     "_socket.socket": ("a socket", f"pass the address, and {_MAKE_INSIDE}"),
     "_thread.lock": ("a lock", f"pass the data that it guards, or {_MAKE_INSIDE}"),
@@ -48,6 +44,8 @@ _REFUSED = {
     "sqlalchemy.engine.base.Connection": ("a database connection", f"pass the address, and {_MAKE_INSIDE}"),
     "h5py._hl.base.HLObject": ("an open HDF5 file", "pass its path, and open it inside the body"),
     "weakref.ReferenceType": ("a weak reference", "pass the object that it refers to"),
+    "weakref.ProxyType": ("a weak reference", "pass the object that it refers to"),
+    "weakref.CallableProxyType": ("a weak reference", "pass the object that it refers to"),
     "weakref.WeakValueDictionary": ("a dict of weak references", "pass `dict(...)` of it"),
     "weakref.WeakKeyDictionary": ("a dict of weak references", "pass `dict(...)` of it"),
     "_weakrefset.WeakSet": ("a set of weak references", "pass `set(...)` of it"),
@@ -56,9 +54,16 @@ _REFUSED = {
     "ipywidgets.widgets.widget.Widget": ("a widget", "pass its value, as in `slider.value`"),
     "IPython.core.interactiveshell.InteractiveShell": ("the notebook's kernel", "pass the values that the body needs"),
     "polars.lazyframe.frame.LazyFrame": ("a plan that has not run", "pass `collect()` of it"),
+    "dask.base.DaskMethodsMixin": ("a plan that has not run", "pass `compute()` of it"),
+    "pyarrow._dataset.Dataset": ("a data set that lies in files", "pass its path, or `to_table()` of it"),
+    "pyarrow._dataset.Fragment": ("a data set that lies in files", "pass its path, or `to_table()` of it"),
+    "zarr.core.array.Array": ("an array that lies in files", "pass its path, or `array[:]`"),
+    "zarr.core.group.Group": ("arrays that lie in files", "pass their path, and open them inside the body"),
+    "netCDF4._netCDF4.Dataset": ("an open file", "pass its path, and open it inside the body"),
 }
+_LONGEST_KEY = 128  # bits
 _READABLE_BUFFERS = frozenset({"_io.BytesIO", "_io.StringIO"})
-_ITERATOR_HOMES = frozenset({"builtins", "itertools", "_csv", "_collections", "_functools"})
+_ITERATOR_HOMES = frozenset({"builtins", "itertools", "array", "_csv", "_collections", "_functools"})
 
 
 class Refusal(Exception):
@@ -107,7 +112,9 @@ def unpicklable(value: object, error: BaseException) -> Refusal:
 def _label(key: object) -> str:
     if isinstance(key, str):
         return json.dumps(shorten(key, 40), ensure_ascii=False)
-    return repr(key) if isinstance(key, int | float | None) else type(key).__name__
+    # Python refuses to write out very large integers.
+    writable = isinstance(key, float | None) or (isinstance(key, int) and key.bit_length() < _LONGEST_KEY)
+    return repr(key) if writable else type(key).__name__
 
 
 def _attributes(value: object) -> Iterator[tuple[str, object]]:
