@@ -25,10 +25,10 @@ from nbflow.core.values.files import Disk
 from nbflow.errors import CacheError, CacheLockedError
 from nbflow.execution.channels.channels import ENGINE
 from nbflow.execution.channels.task_node import TaskNode
-from nbflow.execution.executor import Executor
 from nbflow.execution.inline.executor import Executors, InlineExecutor
 from nbflow.execution.inline.kernel_body import Console
 from nbflow.execution.local.executor import LocalExecutor
+from nbflow.execution.lookup import Lookup
 from nbflow.execution.progress import Progress
 from nbflow.execution.reasons import Reasons
 from nbflow.execution.result import Result
@@ -61,14 +61,14 @@ def current_session() -> Session | None:
 
 
 @dataclass(slots=True)
-class _Open:
+class Open:
     """What is open while a run goes on."""
 
     record: RunRecord
     began: float
     resources: ExitStack
-    runner: Runner
-    executor: Executor
+    runner: Lookup
+    end_tasks: Callable[[], None]
     reasons: Reasons
 
 
@@ -122,7 +122,7 @@ class Session:
         self._say = say
         self._command = command
         self._wanted = resume
-        self._open: _Open | None = None
+        self._open: Open | None = None
         self._failed = False
         self._classes = NotebookClasses(namespace)
         self._disk = Disk(settled_look, DigestMemo(self.layout.digests))
@@ -136,7 +136,7 @@ class Session:
         """The run that goes on; None before the first task."""
         return None if self._open is None else self._open.record
 
-    def runner(self) -> Runner:
+    def runner(self) -> Lookup:
         """The runner of this run, which begins now if it has not.
 
         Raises
@@ -152,20 +152,21 @@ class Session:
         """A reader of this launch directory's runs and tasks, through the session that is open here."""
         if self._open is None:
             return Reader(self.layout)
-        run = self._open.runner.run
-        return Reader(self.layout, Own(run.session, run.name, run.cache, self.settled))
+        run, cache = self._open.record, self._open.runner.cache
+        return Reader(self.layout, Own(run.session, str(run.run_name), cache, self.settled))
 
     def scene(self) -> Scene:
         """The moment of a call."""
-        runner = self.runner()
-        sys_path = tuple(entry or str(self.layout.launch_dir) for entry in sys.path)
+        output_digest = self.runner().output_digest
+        assert self._open is not None
+        sys_path = tuple(os.path.join(self.layout.launch_dir, entry) for entry in sys.path if isinstance(entry, str))
         return Scene(
             self.namespace,
             str(self.layout.launch_dir),
             dict(self.environ),
             sys_path,
-            runner.run.session,
-            runner.output_digest,
+            self._open.record.session,
+            output_digest,
             self._disk,
             frozenset(os.path.realpath(place) for place in (self.layout.nextflow_dir, self.layout.work_root)),
         )
@@ -249,9 +250,9 @@ class Session:
             last.callback(ended.resources.close)
             last.callback(ended.runner.close)
             last.callback(self.engine.close)
-            last.callback(ended.executor.close)
+            last.callback(ended.end_tasks)
 
-    def _note_end(self, ended: _Open, status: str) -> None:
+    def _note_end(self, ended: Open, status: str) -> None:
         if not self.layout.history.exists():
             return  # somebody deleted it while the run went on
         try:
@@ -261,7 +262,7 @@ class Session:
 
     # Beginning ------------------------------------------------------------------------------------------------------
 
-    def _begin(self) -> _Open:
+    def _begin(self) -> Open:
         self.layout.ensure()
         resources = ExitStack()
         with resources:
@@ -285,7 +286,7 @@ class Session:
                 reasons.ran,
                 self.console,
             )
-            return _Open(record, time.time(), resources.pop_all(), runner, executor, reasons)
+            return Open(record, time.time(), resources.pop_all(), runner, executor.close, reasons)
         raise AssertionError("not reached")
 
     def _earlier_indexes(self, session: str) -> list[Path]:

@@ -31,7 +31,13 @@ def add(parser: argparse.ArgumentParser) -> None:
         "-p", dest="parameters", action="append", default=[], metavar="NAME=VALUE",
         help="a value for a name of the cell tagged `parameters`",
     )  # fmt: skip
-    parser.add_argument("-o", "--output", metavar="OUT.ipynb", help="where to write the notebook with its outputs")
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument(
+        "--preview",
+        action="store_true",
+        help="run no process and write nothing: list what would be taken from the cache and what would run, and why",
+    )
+    how.add_argument("-o", "--output", metavar="OUT.ipynb", help="where to write the notebook with its outputs")
 
 
 def _run(arguments: argparse.Namespace, reader: Reader) -> int:
@@ -47,9 +53,10 @@ def _run(arguments: argparse.Namespace, reader: Reader) -> int:
         Reader(Layout(notebook.parent, os.environ)).history.find(resume)  # better now than in the kernel
     plan = Plan(
         notebook,
-        environment(os.environ, notebook, command, resume, arguments.work),
+        environment(os.environ, notebook, command, resume, arguments.work, preview=arguments.preview),
         dict(map(parse_parameter, arguments.parameters)),
         None if arguments.output is None else Path(arguments.output),
+        arguments.preview,
     )
     return run_notebook(plan, Terminal(sys.stdout, sys.stderr))
 

@@ -28,7 +28,7 @@ from nbclient.exceptions import CellExecutionError, DeadKernelError
 from nbformat import NotebookNode
 
 from nbflow.core.units import format_duration
-from nbflow.errors import NbflowError
+from nbflow.errors import NbflowError, NotMadeError
 from nbflow.headless.parameters import inject
 from nbflow.headless.terminal import Terminal
 
@@ -60,12 +60,15 @@ class Plan:
         Values that take the place of those of the cell tagged ``parameters``.
     output : pathlib.Path or None
         Where the executed notebook is written, also when it fails.
+    preview : bool
+        Whether no process is run: what a run would do is printed instead.
     """
 
     notebook: Path
     environ: Mapping[str, str]
     parameters: Mapping[str, object] = field(default_factory=dict)
     output: Path | None = None
+    preview: bool = False
 
 
 def run_notebook(plan: Plan, terminal: Terminal) -> int:
@@ -91,6 +94,7 @@ def run_notebook(plan: Plan, terminal: Terminal) -> int:
     """
     notebook = inject(_read(plan.notebook), plan.parameters)
     client = _Client(notebook, terminal, _manager(notebook), plan.notebook.parent)
+    client.previews = terminal.muted = plan.preview
     try:
         return asyncio.run(_Way(client, terminal).go(plan))
     finally:
@@ -159,6 +163,7 @@ class _Client(NotebookClient):
         )
         self._terminal = terminal
         self.interrupted = False
+        self.previews = False
 
     def process_message(self, msg: dict[str, Any], cell: NotebookNode, cell_index: int) -> NotebookNode | None:
         kind, content = msg["msg_type"], msg["content"]
@@ -177,6 +182,8 @@ class _Client(NotebookClient):
             await self.async_execute_cell(cell, at)
         except CellExecutionError as error:
             self._terminal.settle()
+            if self.previews and error.ename == NotMadeError.__name__:
+                return None  # it is in the list
             if not (self.interrupted and error.ename == "KeyboardInterrupt"):
                 self._terminal.error(_traceback(cell) or f"{error.ename}: {error.evalue}")
             return error
@@ -242,7 +249,8 @@ class _Way:
     async def _fails(self, name: str) -> bool:
         """Run all cells, and wait for the tasks that were submitted; true after an error or an interrupt."""
         cells = [at for at, cell in enumerate(self._client.nb.cells) if _is_code(cell)]
-        self._terminal.say(f"nbflow: runs {name}, {len(cells)} cells")
+        does = "previews" if self._client.previews else "runs"
+        self._terminal.say(f"nbflow: {does} {name}, {len(cells)} cells")
         for number, at in enumerate(cells, 1):
             self._terminal.cell(number, len(cells), self._client.nb.cells[at].source)
             if await self._client.cell(at) or self._signal:
@@ -250,7 +258,8 @@ class _Way:
         return bool(await self._client.apart(_WAIT) or self._signal)
 
     async def _leave(self, failed: bool) -> None:
-        """End the run in its kernel, which may be killed before it has ended of itself."""
+        """End the run in its kernel, which may be killed before it has ended of itself; a preview prints its list."""
+        self._terminal.muted = False
         await self._client.apart(f"{_END} {'ERR' if failed else 'OK'}")
 
     # Interrupts
@@ -288,11 +297,20 @@ def _is_code(cell: NotebookNode) -> bool:
 
 
 def environment(
-    plan_environ: Mapping[str, str], notebook: Path, command: str, resume: str | None, work: str | None
+    plan_environ: Mapping[str, str],
+    notebook: Path,
+    command: str,
+    resume: str | None,
+    work: str | None,
+    *,
+    preview: bool = False,
 ) -> dict[str, str]:
     """Return the environment of a kernel that runs a notebook headless."""
     environ = {**plan_environ, "NBFLOW_NOTEBOOK": str(notebook), "NBFLOW_COMMAND": command}
     environ.pop("NBFLOW_RESUME", None)
+    environ.pop("NBFLOW_PREVIEW", None)
+    if preview:
+        environ["NBFLOW_PREVIEW"] = "1"
     if resume is not None:
         environ["NBFLOW_RESUME"] = resume
     if work is not None:

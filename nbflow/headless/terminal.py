@@ -23,6 +23,11 @@ class Terminal:
     ----------
     out, err : text stream
         Where cells' standard output and standard error go; progress goes to `out`.
+
+    Attributes
+    ----------
+    muted : bool
+        Whether what the cells print is left out: errors and nbflow's own lines are not.
     """
 
     def __init__(self, out: TextIO, err: TextIO) -> None:
@@ -33,6 +38,7 @@ class Terminal:
         self._column_0 = True
         self._displays: dict[str, str] = {}
         self._told = time.monotonic()
+        self.muted = False
 
     def say(self, text: str) -> None:
         """Print a line."""
@@ -40,15 +46,20 @@ class Terminal:
 
     def cell(self, number: int, total: int, source: str) -> None:
         """A cell begins."""
+        if self.muted:
+            return
         self._told = time.monotonic()
         self.say(f"[{number}/{total}] {source.strip().partition(chr(10))[0]}")
 
     def stream(self, name: str, text: str) -> None:
         """A cell printed something."""
-        self._write(name, text)
+        if not self.muted:
+            self._write(name, text)
 
     def display(self, identity: str, text: str) -> None:
         """A display that may change was shown, or has changed."""
+        if self.muted:
+            return
         self._displays[identity] = text
         head = text.partition("\n")[0]
         if self._rewrites and self._column_0:

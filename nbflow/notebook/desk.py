@@ -9,11 +9,12 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nbflow.core.declaration.directive_values import INLINE
+from nbflow.core.declaration.process import Process
 from nbflow.core.task.capture import Scene
-from nbflow.errors import TaskFailedError
+from nbflow.errors import NotMadeError, TaskFailedError
 from nbflow.execution.calls.bound import TaskFuture, Waiting
 from nbflow.execution.channels.flow import Engine, Node
 from nbflow.execution.channels.task_node import TaskNode
@@ -225,6 +226,10 @@ class NotebookDesk:
         futures, self._futures = self._futures, []
         failures = [(future, future.outcome()) for future in futures]
         return [error for future, error in failures if error is not None and not future.collected]
+
+    def unmade(self, process: Process, error: NotMadeError) -> dict[str, Any]:
+        """Raise the error: in a run, all that tasks need is made."""
+        raise error
 
     def note(self, process: str, sentences: tuple[str, ...]) -> None:
         """Say, once a kernel, what the user should know of a process's code."""

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 #: Set by ``nbflow run`` for the kernel that it starts: the absolute path of the notebook.
 NOTEBOOK_VARIABLE = "NBFLOW_NOTEBOOK"
 
+#: Set by ``nbflow run --preview`` for the kernel that it starts.
+PREVIEW_VARIABLE = "NBFLOW_PREVIEW"
+
 
 @dataclass(frozen=True, slots=True)
 class Place:

@@ -10,12 +10,12 @@ import atexit
 import os
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from nbflow.execution.channels.channels import channel
 from nbflow.notebook.cell_end import CellEnd
-from nbflow.notebook.environment import Place, locate
+from nbflow.notebook.environment import PREVIEW_VARIABLE, Place, locate
 from nbflow.notebook.magics import NbflowMagics
 
 if TYPE_CHECKING:
@@ -83,7 +83,10 @@ class _FirstUse:
         place = self._place
         command = os.environ.get("NBFLOW_COMMAND", _command(place))
         resume = os.environ.get("NBFLOW_RESUME")
-        session = Session(place.launch_dir, place.notebook, self._shell.user_ns, resume=resume, command=command)
+        about = (place.launch_dir, place.notebook, self._shell.user_ns)
+        if os.environ.get(PREVIEW_VARIABLE):
+            return _previewing(self._shell, *about, resume=resume)
+        session = Session(*about, resume=resume, command=command)
         atexit.register(session.close)
         return NotebookDesk(self._shell, session)
 
@@ -105,6 +108,18 @@ class _FirstUse:
         """End the run; the next task begins another one."""
         if self._made is not None:
             self._made.session.close()
+
+
+def _previewing(
+    shell: InteractiveShell, launch_dir: Path, notebook: Path | None, namespace: dict[str, Any], *, resume: str | None
+) -> NotebookDesk:
+    from nbflow.notebook.preview.desk import PreviewDesk
+    from nbflow.notebook.preview.guard import Guard
+    from nbflow.notebook.preview.session import PreviewSession
+
+    desk = PreviewDesk(shell, PreviewSession(launch_dir, notebook, namespace, resume=resume))
+    Guard(shell, desk)
+    return desk
 
 
 def _command(place: Place) -> str:

@@ -31,17 +31,19 @@ class DigestMemo:
     ----------
     path : pathlib.Path
         The file that remembers; it and its directory are made when something is to be remembered.
+    writes : bool
+        Whether it may; else what it reads is remembered until it ends.
 
     Notes
     -----
     May be called from any thread, and by several processes at once: each appends whole lines.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, writes: bool = True) -> None:
         self._path = path
         self._lock = threading.Lock()
         self._known: dict[bytes, bytes] | None = None
-        self._writes = True
+        self._writes = writes
 
     def __call__(self, path: Path, mode: str) -> bytes:
         """Digest a regular file's content; as `nbflow.core.values.contents.content_digest`, and it raises the same."""
@@ -67,7 +69,7 @@ class DigestMemo:
             lines = self._path.read_bytes().split(b"\n")
         except OSError:
             return {}
-        if len(lines) > _MOST:
+        if len(lines) > _MOST and self._writes:
             lines = lines[-_MOST // 2 :]
             self._replace(lines)
         return dict(pair for line in lines if (pair := _parsed(line)) is not None)

@@ -20,7 +20,7 @@ from nbflow.core.declaration.directive_values import INLINE
 from nbflow.core.declaration.process import Process
 from nbflow.core.task.capture import Scene, capture
 from nbflow.core.task.resume import Execute, Reason
-from nbflow.errors import DeclarationError, InputError
+from nbflow.errors import DeclarationError, InputError, NotMadeError
 from nbflow.execution.calls.call import Call, forced
 from nbflow.execution.channels.channels import Channel
 from nbflow.execution.channels.flow import Engine, Node
@@ -62,6 +62,10 @@ class Desk(Protocol):
 
     def submitted(self, future: TaskFuture) -> None:
         """Note a future, whose failure must not be lost."""
+        ...
+
+    def unmade(self, process: Process, error: NotMadeError) -> dict[str, Any]:
+        """What stands for the outputs of a process that lacks an input, in a preview; elsewhere raises the error."""
         ...
 
     def note(self, process: str, sentences: tuple[str, ...]) -> None:
@@ -203,11 +207,14 @@ class BoundProcess:
             future.set_exception(error)
 
     def _call(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], *, rerun: bool) -> Any:
-        given = bind(self.process.name, self.__signature__, args, kwargs)
-        channels = {name: value for name, value in given.items() if isinstance(value, Channel)}
-        if channels:
-            return self._flow(given, channels, frozenset(kwargs), rerun=rerun)
-        _, values = self.run_single(given, rerun=rerun)
+        try:
+            given = bind(self.process.name, self.__signature__, args, kwargs)
+            channels = {name: value for name, value in given.items() if isinstance(value, Channel)}
+            if channels:
+                return self._flow(given, channels, frozenset(kwargs), rerun=rerun)
+            _, values = self.run_single(given, rerun=rerun)
+        except NotMadeError as error:
+            values = self._desk.unmade(self.process, error)
         return gathered(self.process.name, values)
 
     # One task ---------------------------------------------------------------------------------------------------------

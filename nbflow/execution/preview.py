@@ -1,0 +1,265 @@
+"""What a run would do: tasks are looked up, and none is executed.
+
+Alone here: the list of what would be taken and what would run, and what stands for outputs that are not made. Writes
+nothing. That a task would be taken, or why not, is decided as for a run (`lookup`, `core.task.resume`).
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FunctionType, ModuleType
+from typing import Any
+
+from nbflow.core.parts import Part, combine, shorten
+from nbflow.core.task.entry import TaskEntry
+from nbflow.core.task.hash import Task
+from nbflow.core.task.resume import Execute, Reason
+from nbflow.errors import NotMadeError
+from nbflow.execution.calls.call import Call
+from nbflow.execution.lookup import Claim, Done, Lookup
+from nbflow.execution.reasons import Reasons
+from nbflow.execution.result import Result
+from nbflow.storage.database.cache import TaskCache
+from nbflow.storage.layout import Layout
+
+CACHED, RUN, DEPENDS = "cached", "run", "depends"
+
+_MOST_CACHED = 10
+"""Cached tasks of one process that are listed one by one."""
+_LABEL = 40
+_NEVER_CHANGED = (str, bytes, int, float, complex, bool, tuple, frozenset, type, type(None), ModuleType, FunctionType)
+
+
+@dataclass(slots=True)
+class Preview:
+    """What would become of the tasks and cells of a notebook.
+
+    Attributes
+    ----------
+    session : str
+        Which session it is held against, in words.
+    """
+
+    session: str = ""
+    _rows: dict[tuple[str, str], tuple[str, str, str]] = field(default_factory=dict)
+
+    def cached(self, result: Result) -> None:
+        """A task would be taken from the cache."""
+        row = (result.task.name, CACHED, f"executed by {result.entry.run or 'an earlier run'}")
+        self._rows.setdefault((result.task.process, result.key.hex()), row)
+
+    def would_run(self, task: Task, key: bytes, reason: str) -> None:
+        """A task would run."""
+        self._rows.setdefault((task.process, key.hex()), (task.name, RUN, reason))
+
+    def depends(self, what: str, task: str) -> None:
+        """A process or a cell needs the outputs of a task that would run."""
+        self._rows.setdefault((what, DEPENDS), (shorten(what, _LABEL), DEPENDS, f"on `{task}`"))
+
+    def rows(self) -> Iterator[tuple[str, str, str]]:
+        """Yield task or cell, verdict and reason; of many cached tasks of a process the first ones, and their number."""
+        counts: dict[str, int] = {}
+        for (process, _), row in self._rows.items():
+            counts[process] = counts.get(process, 0) + (row[1] == CACHED)
+            if row[1] != CACHED or counts[process] <= _MOST_CACHED:
+                yield row
+        for process, count in counts.items():
+            if count > _MOST_CACHED:
+                yield (f"{process}, {count - _MOST_CACHED:,} more", CACHED, "")
+
+    @property
+    def summary(self) -> str:
+        """The counts, in a sentence."""
+        verdicts = [verdict for _, verdict, _ in self._rows.values()]
+        taken, would_run, depend = (verdicts.count(each) for each in (CACHED, RUN, DEPENDS))
+        tail = f"; {depend} depend on what would run, and run again where its outputs change" if depend else ""
+        return f"{taken:,} would be taken from the cache, {would_run:,} would run{tail}. Nothing was run or written"
+
+
+class PreviewRunner(Lookup):
+    """Looks tasks up, and lists them.
+
+    Parameters
+    ----------
+    cache : TaskCache
+        The session's entries, to be read only.
+    boot : str
+        Identity of the machine's start.
+    layout : Layout
+        Where work directories lie.
+    resolve_class : callable
+        Finds the notebook's class of a name, if its code has a given digest.
+    reasons : Reasons
+        Says why a task would run.
+    preview : Preview
+        The list.
+    """
+
+    def __init__(
+        self,
+        cache: TaskCache,
+        boot: str,
+        layout: Layout,
+        resolve_class: Callable[[str, str], type],
+        reasons: Reasons,
+        preview: Preview,
+    ) -> None:
+        super().__init__(cache, boot, layout, resolve_class)
+        self._reasons = reasons
+        self._preview = preview
+        self._unmade: dict[bytes, TaskEntry] = {}
+        self._outputs: dict[bytes, tuple[str, ...]] = {}
+
+    def start(
+        self,
+        call: Call,
+        own: Mapping[str, Any],
+        number: int | None,
+        done: Done,
+        begun: Callable[[Path], None] | None = None,
+    ) -> None:
+        """Take a task from the cache, or note that it would run, or that it lacks an input."""
+        try:
+            read = call.read(own)
+            task = call.task(own, read.digests, number)
+        except NotMadeError as error:
+            done(self._dependent(call, number, error))
+            return
+        found = self.find(call, task, lambda work_dir: not os.path.lexists(work_dir))
+        if isinstance(found, Claim):
+            result = self._stand_in(call, task, found.key, found.reason, call.parts(own, read.digests))
+            self._preview.would_run(task, found.key, self._reasons.sentence(result))
+        else:
+            result = found
+            self._preview.cached(result)
+        done(result)
+
+    def _dependent(self, call: Call, number: int | None, error: NotMadeError) -> Result:
+        process = call.process.name
+        name = process if number is None else f"{process} ({number})"
+        self._preview.depends(name, error.task)
+        key = combine("not made", [process.encode(), str(number).encode()])
+        return self._stand_in(call, Task(process, name, key), key, Execute(Reason.NEW), ())
+
+    def _stand_in(self, call: Call, task: Task, key: bytes, reason: Execute, parts: tuple[Part, ...]) -> Result:
+        """What is told of a task that is not run."""
+        body = call.process.body
+        imports = () if body is None else tuple((each.name, each.module, each.attribute) for each in body.imports)
+        entry = TaskEntry(
+            "", None, 0, "", self._boot, imports=imports, process=task.process, name=task.name, parts=parts
+        )
+        self._unmade[key] = entry
+        self._outputs[key] = (*call.process.output_names, *_changed_globals(call))
+        return Result(task, key, self.place(key), entry, reason)
+
+    def read(self, key: bytes) -> TaskEntry:
+        """The entry of a task; of one that would run, what is known before."""
+        return self._unmade.get(key) or super().read(key)
+
+    def values(self, key: bytes) -> dict[str, Any]:
+        """The outputs of a task, by name; of one that would run, what stands for them."""
+        if key in self._unmade:
+            return {name: Unmade(self._unmade[key].name) for name in self._outputs[key]}
+        return super().values(key)
+
+
+def _changed_globals(call: Call) -> Iterator[str]:
+    """The globals that a body without declared outputs may change in place."""
+    if call.process.body is not None and call.process.outputs is None:
+        known = call.capture.values
+        yield from (name for name in changed_names(call.process.body.tree.body, known) if name in known)
+
+
+def changed_names(statements: Iterable[ast.stmt], namespace: Mapping[str, Any]) -> Iterator[str]:
+    """Name the values that statements may change in place, as far as their text tells.
+
+    Parameters
+    ----------
+    statements : iterable of ast.stmt
+        They assign to parts of a value, or call a method of it and drop what it returns.
+    namespace : mapping of str to object
+        The values.
+    """
+    for statement in statements:
+        for node in ast.walk(statement):
+            name = _root_of_change(node)
+            value = namespace.get(name)
+            if unmade_task(value) is None and not isinstance(value, _NEVER_CHANGED):
+                yield name
+
+
+def _root_of_change(node: ast.AST) -> str:
+    if isinstance(node, (ast.Attribute, ast.Subscript)) and not isinstance(node.ctx, ast.Load):
+        return _root(node)
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and isinstance(node.value.func, ast.Attribute):
+        return _root(node.value.func)
+    return ""
+
+
+def _root(node: ast.expr) -> str:
+    while isinstance(node, (ast.Attribute, ast.Subscript)):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+class Unmade:
+    """Stands for an output of a task that would run: whoever uses it gets a `NotMadeError`.
+
+    Parameters
+    ----------
+    task : str
+        The task's name.
+    """
+
+    def __init__(self, task: str) -> None:
+        self.__dict__["_nbflow_task"] = task
+
+    def __repr__(self) -> str:
+        return f"<not made: `{self._nbflow_task}` would run>"
+
+    def __getattr__(self, name: str) -> Any:
+        raise NotMadeError(self.__dict__["_nbflow_task"])
+
+    @property  # type: ignore[misc]  # what isinstance asks
+    def __class__(self) -> Any:
+        # IPython asks what the first name of a line is before it runs it; whoever else asks uses the output.
+        if str(sys._getframe(1).f_globals.get("__name__")).startswith("IPython"):
+            return Unmade
+        raise NotMadeError(self.__dict__["_nbflow_task"])
+
+
+def _use(self: Unmade, *_: object, **__: object) -> Any:
+    raise NotMadeError(self._nbflow_task)
+
+
+for _name in (
+    *(
+        "nbflow_digest",
+        "call",
+        "iter",
+        "next",
+        "len",
+        "bool",
+        "getitem",
+        "setitem",
+        "delitem",
+        "contains",
+        "setattr",
+        "delattr",
+        "eq",
+    ),
+    *("ne", "lt", "le", "gt", "ge", "hash", "add", "radd", "sub", "rsub", "mul", "rmul", "truediv", "rtruediv", "mod"),
+    *("floordiv", "rfloordiv", "pow", "rpow", "matmul", "rmatmul", "neg", "abs", "invert", "and", "or", "xor", "int"),
+    *("float", "index", "complex", "round", "str", "format", "bytes", "fspath", "enter", "await", "reduce_ex", "array"),
+):
+    setattr(Unmade, f"__{_name}__", _use)
+
+
+def unmade_task(value: object) -> str | None:
+    """The task that would make a value; None where the value is there."""
+    return object.__getattribute__(value, "__dict__")["_nbflow_task"] if type(value) is Unmade else None

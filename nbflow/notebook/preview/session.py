@@ -1,0 +1,67 @@
+"""The session of a preview: it reads what a run would continue, and leaves no trace.
+
+Puts the parts of a preview together, as `nbflow.session` does those of a run: a snapshot instead of the database, no lock,
+no history line, no index, no work directory.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from contextlib import ExitStack, suppress
+from datetime import datetime
+
+from nbflow.commands.shared import table
+from nbflow.core.values.files import Disk
+from nbflow.execution.preview import Preview, PreviewRunner
+from nbflow.execution.reasons import Reasons
+from nbflow.session import Open, Session
+from nbflow.storage.browse import Reader
+from nbflow.storage.database.cache import TaskCache
+from nbflow.storage.database.store import MemoryStore
+from nbflow.storage.digests import DigestMemo, settled_look
+from nbflow.storage.machine import boot_id
+from nbflow.storage.nextflow.history import RunRecord
+
+_HEADS = ("TASK OR CELL", "VERDICT", "WHY")
+
+
+class PreviewSession(Session):
+    """A kernel's life as a preview; takes what `Session` takes."""
+
+    preview = Preview()
+
+    def _begin(self) -> Open:
+        choice = self._choice()
+        session = choice.session or str(uuid.uuid4())
+        self.preview = Preview(f"session {session[:8]}, {choice.why}" if choice.session else f"none: {choice.why}")
+        there = self.layout.own_dir.exists()
+        self._disk = Disk(settled_look, DigestMemo(self.layout.digests, writes=False))
+        with ExitStack() as resources:
+            if not there:
+                resources.callback(self._remove_scratch)  # once the snapshot in it is gone
+            known = resources.enter_context(Reader(self.layout).cache(session)) if choice.session else None
+            cache = known or TaskCache(MemoryStore())
+            record = RunRecord(datetime.now(), None, None, None, None, session, self._command)
+            reasons = Reasons(cache, self._earlier_indexes(session), lambda: self._elsewhere(record))
+            runner = PreviewRunner(cache, boot_id(), self.layout, self._classes.resolve, reasons, self.preview)
+            return Open(record, time.time(), resources.pop_all(), runner, lambda: None, reasons)
+        raise AssertionError("not reached")
+
+    def _remove_scratch(self) -> None:
+        with suppress(OSError):  # another reader has a snapshot there
+            self.layout.own_dir.rmdir()
+
+    def look(self) -> None:
+        """A cell begins: nothing is held that could be lost."""
+
+    def close(self, *, failed: bool | None = None) -> None:
+        """End the preview, and print it."""
+        if self._open is None:
+            return
+        ended, self._open = self._open, None
+        ended.resources.close()
+        self.engine.close()
+        print(f"Compared with {self.preview.session}")
+        print(table([_HEADS, *self.preview.rows()]))
+        print(self.preview.summary)
