@@ -36,6 +36,21 @@ def unsorted() -> Any:
     return sparse.csr_array((np.array([1.0, 2.0]), np.array([1, 0]), np.array([0, 2])), shape=(1, 2))
 
 
+def with_note(matrix: Any, note: str) -> Any:
+    matrix.note = note
+    return matrix
+
+
+def with_long_indices(matrix: Any) -> Any:
+    matrix.indices = matrix.indices.astype("i8")
+    return matrix
+
+
+def without_doubles(matrix: Any) -> Any:
+    matrix.has_canonical_format = not matrix.has_canonical_format
+    return matrix
+
+
 DIFFERENT: dict[str, Any] = {
     "list": SIX.tolist(),
     "f8": np.zeros(3),
@@ -87,6 +102,11 @@ DIFFERENT: dict[str, Any] = {
     "void": np.array([b"ab", b"c"], "V2"),
     "StringDType": np.array(["ab", "c"], np.dtypes.StringDType()),
     "StringDType 2": np.array(["a", "bc"], np.dtypes.StringDType()),
+    "StringDType na nan": np.array(["ab", "c"], np.dtypes.StringDType(na_object=np.nan)),
+    "StringDType na text": np.array(["ab", "c"], np.dtypes.StringDType(na_object="nan")),
+    "StringDType na empty": np.array(["ab", "c"], np.dtypes.StringDType(na_object="")),
+    "StringDType with na": np.array(["ab", np.nan], np.dtypes.StringDType(na_object=np.nan)),
+    "StringDType with nan": np.array(["ab", "nan"], np.dtypes.StringDType(na_object=np.nan)),
     "StringDType na": np.array(["ab", "c"], np.dtypes.StringDType(na_object=None)),
     "objects": np.array(["ab", "c"], object),
     "objects 2": np.array(["a-b", "c"], object),
@@ -95,6 +115,12 @@ DIFFERENT: dict[str, Any] = {
     "objects of floats": np.array([1.0, 2.0], object),
     "objects 2-d": np.array([[1, 2], [3, 4]], object),
     "objects 2-d F": np.asfortranarray(np.array([[1, 2], [3, 4]], object)),
+    "many strings": np.array([*map(str, range(10_000))], object),
+    "many strings, other": np.array([*map(str, range(9_999)), ""], object),
+    "many strings as rows": np.array([*map(str, range(10_000))], object).reshape(2, -1),
+    "many strings, one of numpy": np.array([*map(str, range(9_999)), np.str_("9999")], object),
+    "objects in fields": np.array([(1, [2])], [("a", "i4"), ("b", "O")]),
+    "objects in fields 2": np.array([(1, [3])], [("a", "i4"), ("b", "O")]),
     "nested": np.array([np.array([1]), np.array([1, 2])], object),
     "a": np.zeros(1, [("a", "f8"), ("b", "i4")]),
     "b": np.zeros(1, [("b", "f8"), ("a", "i4")]),
@@ -109,7 +135,20 @@ DIFFERENT: dict[str, Any] = {
     "masked filled": np.ma.masked_array([1, 2], [False, True], fill_value=7),
     "not masked": np.ma.masked_array([1, 2]),
     "long double": np.arange(3, dtype=np.longdouble),
+    "noted": np.zeros(3, np.dtype("f8", metadata={"unit": "m"})),
+    "noted 2": np.zeros(3, np.dtype("f8", metadata={"unit": "km"})),
+    "noted field": np.zeros(3, [("a", np.dtype("f8", metadata={"unit": "m"})), ("b", "f8")]),
+    "noted other field": np.zeros(3, [("a", "f8"), ("b", np.dtype("f8", metadata={"unit": "m"}))]),
     "dtype": np.dtype("f8"),
+    "noted dtype": np.dtype("f8", metadata={"unit": "m"}),
+    "25 seconds": np.array([1], "M8[25s]"),
+    "half": np.float16(1),
+    "long double scalar": np.longdouble(1),
+    "void scalar": np.void(b"ab"),
+    "polynomial": np.polynomial.Polynomial([1, 2]),
+    "masked constant": np.ma.masked,
+    "masked objects": np.ma.masked_array(np.array([1, "a"], object), [False, True]),
+    "masked, other hidden": np.ma.masked_array([1, 3], [False, True]),
     "dtype i8": np.dtype("i8"),
     "type": np.float64,
     "ufunc": np.add,
@@ -129,6 +168,13 @@ DIFFERENT: dict[str, Any] = {
     "dia": sparse.dia_array(SQUARE),
     "csr wider": sparse.csr_array((SQUARE.ravel()[:2], ([0, 0], [0, 1])), shape=(1, 2)),
     "csr unsorted": unsorted(),
+    "csr without a stored zero": sparse.csr_array(([1.0], ([0], [1])), shape=(1, 2)),
+    "csr with a note": with_note(sparse.csr_array(SQUARE), "a"),
+    "csr with another note": with_note(sparse.csr_array(SQUARE), "b"),
+    "csr of long indices": with_long_indices(sparse.csr_array(SQUARE)),
+    "coo without doubles": without_doubles(sparse.coo_array(SQUARE)),
+    "bsr": sparse.bsr_array(np.ones((4, 4)), blocksize=(2, 2)),
+    "bsr of one block": sparse.bsr_array(np.ones((4, 4)), blocksize=(4, 4)),
 }
 
 

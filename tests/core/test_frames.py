@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import pandas as hpd
+from pyarrow import dataset
 
 from nbflow.core.values.hashing import Digester, digest
 from nbflow.errors import UnhashableInputError
@@ -50,6 +51,22 @@ DUPLICATED = pd.DataFrame([[1, 2]], columns=["a", "a"])
 MULTI = pd.MultiIndex.from_product([[1, 2], ["a", "b"]], names=["x", "y"])
 NESTED = pa.array([[1, 2], None, []])
 NS = pd.Timestamp("2024-01-01").value
+
+
+def union(kind: int) -> Any:
+    ones = pa.array([1], "i8")
+    return pa.UnionArray.from_dense(pa.array([kind], "i1"), pa.array([0], "i4"), [ones, ones])
+
+
+def extension(*values: bytes) -> Any:
+    kind = pa.fixed_shape_tensor(pa.int64(), [1])
+    return pa.ExtensionArray.from_storage(kind, pa.array([[value[0]] for value in values], pa.list_(pa.int64(), 1)))
+
+
+def noted_inside(note: str) -> Any:
+    kind = pa.struct([pa.field("x", pa.int64(), metadata={"k": note})])
+    return pa.table({"a": pa.array([{"x": 1}], kind)})
+
 
 DIFFERENT: dict[str, Any] = {
     "frame": frame(),
@@ -190,6 +207,21 @@ DIFFERENT: dict[str, Any] = {
     "arrow structs": pa.array([{"x": 1}, {"x": None}]),
     "arrow structs 2": pa.array([{"x": 1}, None]),
     "arrow maps": pa.array([[("k", 1)]], pa.map_(pa.string(), pa.int64())),
+    "arrow union": union(0),
+    "arrow union of another kind": union(1),
+    "arrow runs": pa.RunEndEncodedArray.from_arrays([1, 2], [1, 1]),
+    "arrow runs 2": pa.RunEndEncodedArray.from_arrays([2], [1]),
+    "arrow ordered dictionary": pa.DictionaryArray.from_arrays(
+        pa.array([0, 1], "i4"), pa.array(["u", "v"]), ordered=True
+    ),
+    "arrow dictionary of other codes": pa.DictionaryArray.from_arrays(pa.array([1, 0], "i4"), pa.array(["v", "u"])),
+    "arrow fixed lists with null": pa.array([None, [1, 2]], pa.list_(pa.int64(), 2)),
+    "arrow fixed lists of nulls": pa.array([[None, None], [1, 2]], pa.list_(pa.int64(), 2)),
+    "arrow chunks": pa.chunked_array([[1, 2]]),
+    "arrow extension": extension(b"0"),
+    "arrow extension 2": extension(b"1"),
+    "table with a noted inner field": noted_inside("a"),
+    "table with a noted inner field 2": noted_inside("b"),
     "arrow ns": pa.array([NS, NS + 1], pa.timestamp("ns")),
     "arrow ns in UTC": pa.array([NS, NS + 1], pa.timestamp("ns", "UTC")),
     "arrow scalar": pa.scalar(1),
@@ -262,6 +294,12 @@ EQUAL: dict[str, tuple[Any, Any]] = {
     "every second row": (NUMBERS.iloc[::2]["a"].to_numpy(), NUMBERS.iloc[::2]["a"].to_numpy().copy()),
     "arrow chunks": (TABLE, TABLE_2),
     "arrow slice": (TABLE, SLICED),
+    "arrow slice of an extension": (extension(b"0", b"1")[1:], extension(b"1")),
+    "arrow slice of text": (pa.array(["x", "ab", "c"])[1:], pa.array(["ab", "c"])),
+    "arrow under a missing value": (
+        pa.Array.from_buffers(pa.int64(), 2, [pa.py_buffer(b"\x01"), pa.py_buffer(np.array([1, 99]).tobytes())]),
+        pa.array([1, None]),
+    ),
     "arrow validity absent or all true": (
         pa.array([1, 2]),
         pa.Array.from_buffers(pa.int64(), 2, [pa.py_buffer(b"\xff"), pa.array([1, 2]).buffers()[1]]),
@@ -305,6 +343,14 @@ def test_a_frame_met_twice_and_two_equal_frames_differ() -> None:
 def test_lists_inside_a_frame_count_by_what_they_share() -> None:
     inner = [1]
     assert digest(pd.DataFrame({"a": [inner, inner]})) != digest(pd.DataFrame({"a": [[1], [1]]}))
+
+
+def test_a_data_set_in_files_is_refused(tmp_path: pathlib.Path) -> None:
+    pq.write_table(TABLE, tmp_path / "table.parquet")
+    with pytest.raises(
+        UnhashableInputError, match=r"rows: a data set that lies in files cannot be hashed; pass its path"
+    ):
+        Digester().digest(dataset.dataset(tmp_path), "rows")
 
 
 def test_a_plan_that_has_not_run_is_refused() -> None:
