@@ -120,3 +120,10 @@ def test_type_parameters_are_not_read() -> None:
         "def f[T: B](x: T) -> T: return x\nclass C[U]:\n  def m(self) -> U: ...\ntype L[V] = list[V]", "p"
     )
     assert body.reads - {"list"} <= {"B", "T", "U", "V"}
+
+
+def test_what_is_read_after_exec_may_have_been_bound_by_it() -> None:
+    body = parse_body("y = J\nexec(open('x.py').read())\nz = K", "body")
+    assert {"J", "K"} <= body.reads
+    assert "J" in body.definite_reads
+    assert "K" not in body.definite_reads

@@ -40,10 +40,9 @@ def distributions_of(module: str, directories: tuple[str, ...]) -> tuple[tuple[s
 
 
 def _in_directory(module: str, directory: str) -> tuple[tuple[str, str], ...]:
-    try:
-        changed = os.stat(directory).st_mtime_ns
-    except OSError:
-        return ()
+    if not os.path.isdir(directory):
+        return ()  # an archive, or gone
+    changed = os.stat(directory).st_mtime_ns
     # An installer that adds, removes or upgrades a distribution changes the directory.
     named = _named(directory, changed).get(_normalised(module))
     if named is not None and len(named) == 1:

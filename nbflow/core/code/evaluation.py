@@ -50,6 +50,7 @@ class Evaluation:
         self.stars: list[str] = []
         self.deferred: dict[str, frozenset[str]] = {}
         self.unsure = 0
+        self.runs_text = False
 
     # Names
 
@@ -57,7 +58,7 @@ class Evaluation:
         """Note that a name is read here."""
         if name not in state.bound:
             self.reads.add(name)
-            if surely and not self.unsure and not self.stars and name not in state.maybe:
+            if surely and not self.unsure and not self.stars and not self.runs_text and name not in state.maybe:
                 self.definite.add(name)
         if name in self.deferred:
             self.charge((name,), state)
@@ -113,6 +114,12 @@ class Evaluation:
 
     def _expr_Name(self, node: ast.Name, state: State) -> None:
         self.read(node.id, state)
+
+    def _expr_Call(self, node: ast.Call, state: State) -> None:
+        for child in ast.iter_child_nodes(node):
+            self.expression(child, state)
+        # What is read from here on may have been bound by that text.
+        self.runs_text |= isinstance(node.func, ast.Name) and node.func.id == "exec"
 
     def _expr_NamedExpr(self, node: ast.NamedExpr, state: State) -> None:
         self.expression(node.value, state)

@@ -11,6 +11,7 @@ import importlib.util
 import os
 import sys
 import sysconfig
+import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -206,10 +207,19 @@ def _editable_spec(module: str) -> ModuleSpec | None:
 
 
 def _read_file(module: str, path: str) -> LocalFile:
-    data = Path(path).read_bytes()
+    data = _bytes_at(path)
     content = xxhash.xxh3_128_digest(data)
     digest, docstrings, mentions, tree = _analysed(content, data, path.endswith(tuple(EXTENSION_SUFFIXES)))
     return LocalFile(module, path, content, digest, docstrings, mentions, tree)
+
+
+def _bytes_at(path: str) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except NotADirectoryError:
+        archive = next(str(parent) for parent in Path(path).parents if parent.is_file())
+        with zipfile.ZipFile(archive) as packed:
+            return packed.read(os.path.relpath(path, archive).replace(os.sep, "/"))
 
 
 @lru_cache(maxsize=1024)

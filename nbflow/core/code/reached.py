@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from nbflow.core.code.drift import drifted
+from nbflow.core.code.drift import code_from_elsewhere, drifted
 from nbflow.core.code.mentions import Mentions, is_history
 from nbflow.core.code.modules import PYTHON, LocalFile, Modules
 from nbflow.core.parts import Part, combine, shorten
@@ -46,6 +46,7 @@ class Reached:
         self._digests: dict[tuple[str, str], list[tuple[bytes, str]]] = {}
         self._dynamic: set[tuple[str, str]] = set()
         self._dynamic_env: set[tuple[str, str]] = set()
+        self._registries: dict[bool, set[str]] = {False: set(), True: set()}
         self.wanted: set[str] = set()
         self.files: dict[str, LocalFile] = {}
         self.mentions = Mentions()
@@ -121,6 +122,16 @@ class Reached:
                     self.notes.add(
                         f"module `{name}` in this kernel differs from {file.path}; tasks run the file as it is now"
                     )
+
+    def take_registered(self) -> None:
+        """Want the local modules that put functions or classes into those that count: a task must import them too."""
+        heirs = "__subclasses__" in self.mentions.attributes
+        for name in sorted(self.files.keys() - self._registries[heirs]):
+            self._registries[heirs].add(name)
+            for module in code_from_elsewhere(name, heirs=heirs):
+                if module != "__main__" and self._modules.home(module) == "local":
+                    self.wanted.add(module)
+                    self.submodules.add(module)
 
     def _take_file_mentions(self, name: str, file: LocalFile) -> None:
         found = file.mentions

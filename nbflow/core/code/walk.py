@@ -103,6 +103,7 @@ class Walk(CodeWalk):
         while self._queue or self.found.wanted:
             self._empty_queue()
             self.found.take_modules()
+            self.found.take_registered()
             self._take_heirs()
             self._take_queried()
         for name in self._seeing & self.found.mentions.values:
