@@ -13,12 +13,18 @@ NbflowError
   + NotMadeError                a preview needs what a task that would run makes
   + ExecutorError               the machinery that runs tasks failed, not the task
 
+NbflowWarning is the category of every warning of nbflow's.
+
 A text names the thing, says what was expected, and ends with the next step.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
+
+
+class NbflowWarning(RuntimeWarning, UserWarning):
+    """What went wrong without stopping anything; a notebook shows it in one line."""
 
 
 class NbflowError(Exception):

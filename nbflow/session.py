@@ -22,7 +22,7 @@ from nbflow.core.code.notebook_classes import NotebookClasses
 from nbflow.core.task.capture import Scene
 from nbflow.core.task.entry import TaskEntry
 from nbflow.core.values.files import Disk
-from nbflow.errors import CacheError, CacheLockedError
+from nbflow.errors import CacheError, CacheLockedError, NbflowWarning
 from nbflow.execution.channels.channels import ENGINE
 from nbflow.execution.channels.task_node import TaskNode
 from nbflow.execution.inline.executor import Executors, InlineExecutor
@@ -317,7 +317,7 @@ class Session:
                 raise
             warnings.warn(
                 f"{error}. Until then a new session is used here, which shares nothing with it",
-                RuntimeWarning,
+                NbflowWarning,
                 stacklevel=2,
             )
             return self._new("the other is held")

@@ -16,7 +16,7 @@ from typing import Any
 
 from nbflow.core.parts import shorten
 from nbflow.core.task.entry import ABORTED, AUTO, COMPLETED, FAILED, FileRecord, OutputRecord, TaskEntry
-from nbflow.errors import CacheError, NbflowError, TaskAbortedError, TaskFailedError
+from nbflow.errors import CacheError, NbflowError, NbflowWarning, TaskAbortedError, TaskFailedError
 from nbflow.execution import spec
 from nbflow.execution.gather_script import gather_script
 from nbflow.execution.job import Job, Outcome
@@ -155,7 +155,7 @@ class Finish:
 def _warn(finished: Finished, why: str) -> None:
     warnings.warn(
         f"task {finished.order.task.name} cannot be remembered: {why}; it will run again next time",
-        RuntimeWarning,
+        NbflowWarning,
         stacklevel=2,
     )
 

@@ -17,6 +17,7 @@ from nbflow.execution.channels.channels import channel
 from nbflow.notebook.cell_end import CellEnd
 from nbflow.notebook.environment import PREVIEW_VARIABLE, Place, locate
 from nbflow.notebook.magics import NbflowMagics
+from nbflow.notebook.warning_lines import shown_in_a_line
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -142,6 +143,7 @@ def _attach(shell: InteractiveShell, undo: ExitStack) -> None:
     end = CellEnd(shell, first_use)
     end.register()
     undo.callback(end.unregister)
+    undo.enter_context(shown_in_a_line())
     shell.register_magics(NbflowMagics(shell, first_use.desk))
     undo.callback(_unregister, shell)
     if "channel" not in shell.user_ns:

@@ -19,6 +19,7 @@ import xxhash
 
 from nbflow.core.parts import combine
 from nbflow.core.values.contents import identity, look, read_content, rest_of_tick
+from nbflow.errors import NbflowWarning
 
 _MOST = 200_000
 """Lines at which the older half is dropped when the file is read."""
@@ -90,7 +91,7 @@ class DigestMemo:
             self._writes = False
             warnings.warn(
                 f"cannot write {self._path}: {error.strerror}; input files will be read again by the next kernel",
-                RuntimeWarning,
+                NbflowWarning,
                 stacklevel=3,
             )
 

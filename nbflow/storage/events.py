@@ -14,6 +14,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from nbflow.errors import NbflowWarning
+
 
 class EventLog:
     """The writing end, open until closed.
@@ -26,7 +28,7 @@ class EventLog:
     Notes
     -----
     Each call is one write of whole lines at the end of the file, so calls from several threads do not mix. If the
-    disk refuses one, a RuntimeWarning says so and the log stays silent from then on: no run fails for its watchers.
+    disk refuses one, an NbflowWarning says so and the log stays silent from then on: no run fails for its watchers.
     """
 
     def __init__(self, path: Path) -> None:
@@ -62,7 +64,7 @@ class EventLog:
         self.close()
         warnings.warn(
             f"cannot write {self._path}: {error}; who watches this run from outside sees no more of it",
-            RuntimeWarning,
+            NbflowWarning,
             stacklevel=3,
         )
 

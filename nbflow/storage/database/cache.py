@@ -16,6 +16,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import TypeVar
 
+from nbflow.errors import NbflowWarning
 from nbflow.storage.database.store import Change, Store
 from nbflow.storage.nextflow.kryo import Record, context_of, decode_record, encode_record, with_refcount
 
@@ -52,7 +53,7 @@ class TaskCache:
         Returns
         -------
         bytes or None
-            None if there is no entry, or none of nbflow's, or a damaged one (with a RuntimeWarning).
+            None if there is no entry, or none of nbflow's, or a damaged one (with an NbflowWarning).
         """
         raw = self._store.get(task_hash)
         return None if raw is None else _read(task_hash, raw, context_of)
@@ -154,7 +155,7 @@ def _read(task_hash: bytes, raw: bytes, read: Callable[[bytes], _T]) -> _T | Non
     except ValueError as error:
         warnings.warn(
             f"the cache entry of task {task_hash.hex()} is damaged ({error}); the task counts as not cached",
-            RuntimeWarning,
+            NbflowWarning,
             stacklevel=4,
         )
         return None

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nbflow.errors import CacheError, CacheLockedError
+from nbflow.errors import CacheError, CacheLockedError, NbflowWarning
 from nbflow.storage.database.manifest import check_files
 from nbflow.storage.database.marker import mark_session
 
@@ -70,7 +70,7 @@ class LevelStore:
         -------
         LevelStore
             The open store; a damaged database is moved to ``db.damaged-<n>``, what can be read of it is taken over,
-            and a RuntimeWarning says so.
+            and an NbflowWarning says so.
 
         Raises
         ------
@@ -201,7 +201,7 @@ class LevelStore:
     def _warn_unreadable(self, error: Exception) -> None:
         warnings.warn(
             f"part of the task cache {self._dir} cannot be read ({error}); its tasks count as not cached",
-            RuntimeWarning,
+            NbflowWarning,
             stacklevel=3,
         )
 
@@ -304,7 +304,7 @@ def _salvage(db_dir: Path, error: Exception) -> Any:
         rest = "the session starts with an empty one, and its tasks run again"
     warnings.warn(
         f"the task cache {db_dir} is damaged ({error}); it was moved to {aside.name}, {rest}",
-        RuntimeWarning,
+        NbflowWarning,
         stacklevel=2,
     )
     return opened

@@ -24,7 +24,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from nbflow.errors import CacheError
+from nbflow.errors import CacheError, NbflowWarning
 from nbflow.storage.database.leveldb import LevelStore, repair
 from nbflow.storage.database.manifest import LiveFiles, live_files, read_manifest
 from nbflow.storage.database.marker import is_marked
@@ -54,7 +54,7 @@ def open_snapshot(db_dir: Path, scratch_dir: Path) -> Iterator[Store]:
     ------
     Store
         Every entry that was committed before the call; it refuses to be written. What is damaged is left out, with a
-        RuntimeWarning.
+        NbflowWarning.
     """
     scratch_dir.mkdir(parents=True, exist_ok=True)
     _sweep(scratch_dir)
@@ -95,7 +95,7 @@ def _open_damaged(db_dir: Path, copy: Path, failure: str) -> Store:
     except (CacheError, OSError, shutil.Error):
         store = MemoryStore()
     warnings.warn(
-        f"the task cache {db_dir} is damaged ({failure}); what can be read of it is shown", RuntimeWarning, stacklevel=2
+        f"the task cache {db_dir} is damaged ({failure}); what can be read of it is shown", NbflowWarning, stacklevel=2
     )
     return store
 

@@ -22,7 +22,7 @@ class Store(Protocol):
     Notes
     -----
     Every method may be called from any thread. After :meth:`close`, every method but :meth:`close` raises CacheError.
-    A stored value that has become unreadable counts as absent, with a RuntimeWarning: whoever reads a cache must be
+    A stored value that has become unreadable counts as absent, with an NbflowWarning: whoever reads a cache must be
     able to go on without it.
     """
 

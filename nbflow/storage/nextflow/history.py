@@ -23,7 +23,7 @@ from datetime import datetime
 from pathlib import Path
 
 from nbflow.core.units import format_duration
-from nbflow.errors import CacheError, UnknownSessionError
+from nbflow.errors import CacheError, NbflowWarning, UnknownSessionError
 from nbflow.storage.nextflow.history_lock import HistoryLock
 from nbflow.storage.nextflow.run_names import is_run_name, random_run_name
 
@@ -241,7 +241,9 @@ class History:
         if line.record is None and line.text.strip() and line.text not in self._reported:
             self._reported.add(line.text)
             warnings.warn(
-                f"Line {number} of {self._path} tells of no run: it is kept as it is, and ignored", stacklevel=2
+                f"Line {number} of {self._path} tells of no run: it is kept as it is, and ignored",
+                NbflowWarning,
+                stacklevel=2,
             )
 
     def _rewrite(self, change: Callable[[list[_Line]], list[_Line]]) -> None:

@@ -13,7 +13,7 @@ import warnings
 from pathlib import Path
 from typing import NamedTuple
 
-from nbflow.errors import CacheError
+from nbflow.errors import CacheError, NbflowWarning
 
 _RECORD = struct.Struct("16s?")
 
@@ -150,6 +150,8 @@ def read_index(path: Path) -> list[IndexRecord]:
         raise CacheError(f"Cannot read the index of a run, {path}: {error.strerror}") from error
     torn = len(data) % _RECORD.size
     if torn:
-        warnings.warn(f"{path} ends in half a record, which is left out: its run was cut off", stacklevel=2)
+        warnings.warn(
+            f"{path} ends in half a record, which is left out: its run was cut off", NbflowWarning, stacklevel=2
+        )
         data = data[: len(data) - torn]
     return [IndexRecord._make(fields) for fields in _RECORD.iter_unpack(data)]
