@@ -5,7 +5,6 @@ Alone applies the rules of ``file()`` and ``files()``. Reads the work directory,
 
 from __future__ import annotations
 
-import glob
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from nbflow.core.parts import combine
 from nbflow.core.task.entry import FileRecord
 from nbflow.core.values.contents import content_digest
 from nbflow.errors import TaskFailedError
+from nbflow.execution.matching import is_wild, matching
 from nbflow.execution.spec import OutputSpec
 from nbflow.storage.evidence import listing_digest
 from nbflow.storage.workdir import EXIT, PRIVATE
@@ -56,17 +56,20 @@ def collect(work_dir: str | os.PathLike[str], output: OutputSpec, inputs: Iterab
     Raises
     ------
     TaskFailedError
-        When nothing matches and the output is not optional, or several files match a ``file``.
+        When fewer or more files match than there must be, or one is a link to nothing.
     """
-    root = os.fspath(work_dir)
-    paths = _matches(root, output.patterns, frozenset(inputs))
-    if not paths and not output.optional:
-        raise TaskFailedError(_nothing(root, output))
-    if len(paths) > 1 and output.kind == "file":
-        raise TaskFailedError(
-            f"output `{output.name}`: file({_shown(output)}) must match one file but matches {len(paths)}: "
-            f"{_some(paths)}; use files(), or a pattern that matches only one"
-        )
+    root, staged = os.fspath(work_dir), frozenset(inputs)
+    paths = _matches(root, output, staged)
+    if not paths and output.rules.least:
+        raise TaskFailedError(_nothing(root, output, staged))
+    if not output.rules.least <= len(paths) <= (output.rules.most or len(paths)):
+        raise TaskFailedError(_wrong_number(output, paths))
+    for path in paths:
+        if not os.path.exists(os.path.join(root, path)):
+            raise TaskFailedError(
+                f"output `{output.name}`: {path} is a link to {os.readlink(os.path.join(root, path))}, which is not there; "
+                "let the body make the file, or correct the link"
+            )
     return collected(root, paths)
 
 
@@ -85,14 +88,12 @@ def collected(root: str, paths: tuple[str, ...]) -> Collected:
     return Collected(paths, files, combine("files", chunks).hex())
 
 
-def _matches(root: str, patterns: Iterable[str], inputs: frozenset[str]) -> tuple[str, ...]:
+def _matches(root: str, output: OutputSpec, inputs: frozenset[str]) -> tuple[str, ...]:
     found: set[str] = set()
-    for pattern in patterns:
-        wild = glob.has_magic(pattern)
-        for path in glob.iglob(pattern, root_dir=root, recursive=True):
-            relative = os.path.normpath(path)
-            if relative != "." and not _is_own(relative) and not (wild and _is_input(relative, inputs)):
-                found.add(relative)
+    for pattern in output.patterns:
+        spared = inputs if is_wild(pattern) and not output.rules.include_inputs else frozenset[str]()
+        paths = matching(root, pattern, output.rules)
+        found |= {path for path in paths if not _is_own(path) and not _is_input(path, spared)}
     return tuple(sorted(found))
 
 
@@ -123,15 +124,37 @@ def _records(root: str, relative: str) -> Iterator[FileRecord]:
             yield from _records(root, inner)
 
 
-def _nothing(root: str, output: OutputSpec) -> str:
+def _wrong_number(output: OutputSpec, paths: tuple[str, ...]) -> str:
+    rules, matches = output.rules, f"matches {len(paths)}: {_some(paths)}"
+    if output.kind == "file":
+        return (
+            f"output `{output.name}`: file({_shown(output)}) must match one file but {matches}; use files(), or a pattern "
+            "that matches only one"
+        )
+    wanted = (
+        f"{rules.least}" if rules.least == rules.most else f"{rules.least}..{'*' if rules.most is None else rules.most}"
+    )
+    return (
+        f'output `{output.name}`: files({_shown(output)}, arity="{wanted}") {matches}; correct the pattern or the arity'
+    )
+
+
+def _nothing(root: str, output: OutputSpec, inputs: frozenset[str]) -> str:
     there = [
         name + "/" * os.path.isdir(os.path.join(root, name)) for name in sorted(os.listdir(root)) if not _is_own(name)
     ]
     holds = f"the work directory holds {_some(there)}" if there else "the work directory holds no files"
     return (
-        f"output `{output.name}`: {output.kind}({_shown(output)}) matches nothing; {holds}. "
+        f"output `{output.name}`: {output.kind}({_shown(output)}) matches nothing; {holds}{_note(output, inputs)}. "
         "Correct the pattern, or add optional=True"
     )
+
+
+def _note(output: OutputSpec, inputs: frozenset[str]) -> str:
+    """What a user may have overlooked."""
+    if inputs and not output.rules.include_inputs and any(is_wild(pattern) for pattern in output.patterns):
+        return f" (wildcards do not match inputs, as {_some(sorted(inputs))}, without include_inputs=True)"
+    return ""
 
 
 def _shown(output: OutputSpec) -> str:

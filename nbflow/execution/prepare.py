@@ -7,19 +7,20 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from nbflow.core.declaration.directive_values import INLINE
 from nbflow.core.declaration.directives import Directives
+from nbflow.core.declaration.file_rules import file_rules
 from nbflow.core.declaration.interpolation import render_glob
 from nbflow.core.declaration.outputs import Output
 from nbflow.core.script import shell
 from nbflow.core.script.environment import environment
+from nbflow.core.script.epilogue import BEGIN, captures, epilogue
 from nbflow.core.task.hash import Task
-from nbflow.errors import InputError
 from nbflow.execution import script, spec
 from nbflow.execution.calls.call import Call, OwnInputs
 from nbflow.execution.channels.flow import loaded
@@ -234,18 +235,24 @@ def _prepare_script(
     variables = given.variables | shell.task_variables(_task_facts(order, directives))
     interpreter = shell.interpreter(process.text) or script.BASH
     workdir.stage_all(work_dir, given.staged)
-    exports = ""
+    exports, steps = "", ""
+    after = epilogue(captures(process.captured))
     if shell.is_bash(interpreter):
         # As Nextflow runs it: it stops at the first error and at an unset variable.
         interpreter = (*interpreter, "-ue")
-        text = shell.script(process.text, shell.prologue(variables))
+        text = shell.script(process.text, shell.prologue(variables) + (BEGIN if after else ""), after)
     else:
         text = shell.script(process.text, "")
         environ, exports = _set_variables(variables, work_dir, environ)
+        steps = script.steps(interpreter, after) if after else ""
     workdir.write(f"{work_dir}/{script.SCRIPT}", text)
+    command = (*interpreter, script.SCRIPT)
+    if steps:
+        workdir.write(f"{work_dir}/{script.STEPS}", steps)
+        command = (*script.BASH, script.STEPS)
     write = workdir.write if given.staged or exports else shared.write
-    write(f"{work_dir}/.command.run", script.script_wrapper(given.staged, interpreter, exports))
-    return (*interpreter, script.SCRIPT), environ
+    write(f"{work_dir}/.command.run", script.script_wrapper(given.staged, command, exports))
+    return command, environ
 
 
 def _set_variables(variables: Mapping[str, Any], work_dir: Path, environ: dict[str, str]) -> tuple[dict[str, str], str]:
@@ -286,9 +293,9 @@ def _output_spec(output: Output, names: Mapping[str, Any]) -> spec.OutputSpec:
     source = output.source
     if source is None:
         return spec.OutputSpec(output.name, output.annotation)
-    if source.kind in ("env", "eval"):
-        raise InputError(
-            f"output `{output.name} = {source.kind}(...)` is not supported yet; write it to a file and use file()"
-        )
-    patterns = () if source.argument is None else render_glob(source.argument, frozenset(names), names)
-    return spec.OutputSpec(output.name, output.annotation, source.kind, patterns, source.optional)
+    made = spec.OutputSpec(output.name, output.annotation, source.kind, argument=source.argument or "")
+    if source.kind in ("file", "files"):
+        literal = source.options.get("glob") is False
+        patterns = render_glob(made.argument, frozenset(names), names, literal=literal)
+        return replace(made, patterns=patterns, rules=file_rules(source.kind, made.argument, source.options))
+    return replace(made, parts=tuple(_output_spec(part, names) for part in source.parts))

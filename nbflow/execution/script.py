@@ -14,6 +14,7 @@ import re
 import shlex
 from collections.abc import Mapping, Sequence
 
+from nbflow.core.script.epilogue import BEGIN
 from nbflow.core.secrets import is_secret
 from nbflow.execution.local.tree import MARK
 from nbflow.execution.place import ROOT
@@ -23,6 +24,9 @@ ENVIRON = ".nbflow/environ"
 
 SCRIPT = ".command.sh"
 """What the interpreter of a script task runs, in its work directory."""
+
+STEPS = ".nbflow/steps"
+"""What is run instead where there is more to do than to run the script; lines of bash."""
 
 BASH = ("bash", "-ue")
 
@@ -62,7 +66,7 @@ trap on_exit EXIT
 trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
-{command} {script} >.command.out 2>.command.err </dev/null
+{command} >.command.out 2>.command.err </dev/null
 """
 
 _PYTHON = """\
@@ -77,7 +81,7 @@ _PROGRAM = f"import sys; sys.path.append({ROOT!r}); from nbflow.execution.worker
 
 
 def script_wrapper(
-    staged: Mapping[str, str] | None = None, interpreter: Sequence[str] = BASH, exports: str = ""
+    staged: Mapping[str, str] | None = None, command: Sequence[str] = (*BASH, SCRIPT), exports: str = ""
 ) -> str:
     """Write ``.command.run`` of a script task.
 
@@ -86,8 +90,8 @@ def script_wrapper(
     staged : mapping of str to str
         Each input's name in the work directory and the absolute path that it links to. nbflow makes the links
         itself; the wrapper makes those that are missing.
-    interpreter : sequence of str
-        What runs ``.command.sh``.
+    command : sequence of str
+        What runs the task.
     exports : str
         Lines of bash that set variables of its environment.
 
@@ -104,8 +108,21 @@ def script_wrapper(
     """
     lines = [f"stage {shlex.quote(link)} {shlex.quote(target)}\n" for link, target in (staged or {}).items()]
     stage = [_STAGE, *lines] if lines else []
-    run = _SCRIPT.format(command=shlex.join(interpreter), script=SCRIPT)
+    run = _SCRIPT.format(command=shlex.join(command))
     return "".join([_head(), *stage, exports, run])
+
+
+def steps(interpreter: Sequence[str], epilogue: str) -> str:
+    """Write the steps of a script task that has more than one.
+
+    Parameters
+    ----------
+    interpreter : sequence of str
+        What runs ``.command.sh``.
+    epilogue : str
+        Lines of bash to be run when it has succeeded.
+    """
+    return f"{BEGIN}{shlex.join(interpreter)} {SCRIPT}\n{epilogue}"
 
 
 def python_wrapper(python: str) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from nbflow.core.declaration.file_rules import FileRules
 from nbflow.errors import CacheError
 from nbflow.storage.values import Dumped
 
@@ -20,6 +21,9 @@ VALUES = ".nbflow/values"
 ITEM = ".nbflow/item"
 EVENTS = ".nbflow/events"
 ERROR = ".nbflow/error"
+
+
+_ANY = FileRules()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,18 +37,24 @@ class OutputSpec:
     annotation : str or None
         Its type, as written.
     kind : str
-        ``value`` for the variable of that name, else ``file``, ``files`` or ``stdout``.
+        ``value`` for the variable of that name, else as the source is called.
     patterns : tuple of str
         For file outputs: glob patterns relative to the work directory, interpolated; a path that fits any is one.
-    optional : bool
-        Whether no match is an output too: None of ``file``, an empty list of ``files``.
+    rules : FileRules
+        For file outputs: how many there must be, and what counts.
+    argument : str
+        The variable of ``env``, the command of ``eval``, the input of ``input``.
+    parts : tuple of OutputSpec
+        What a ``tuple`` or ``record`` is made of; only scripts have such.
     """
 
     name: str
     annotation: str | None = None
     kind: str = "value"
     patterns: tuple[str, ...] = ()
-    optional: bool = False
+    rules: FileRules = _ANY
+    argument: str = ""
+    parts: tuple[OutputSpec, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +152,7 @@ class WorkerSpec:
     def to_json(self) -> str:
         """The text of the job file."""
         facts = {item.name: getattr(self, item.name) for item in fields(self)}
-        facts["outputs"] = None if self.outputs is None else [_plain(output) for output in self.outputs]
+        facts["outputs"] = None if self.outputs is None else [_output_out(output) for output in self.outputs]
         facts["capture"] = None if self.capture is None else _capture_out(self.capture)
         return json.dumps({"version": VERSION, **facts})
 
@@ -190,11 +200,16 @@ def dumped_out(dumped: Dumped) -> dict[str, Any]:
     return _plain(dumped)
 
 
-def _output_in(patterns: list[str], **facts: Any) -> OutputSpec:
-    return OutputSpec(patterns=tuple(patterns), **facts)
+def _output_out(output: OutputSpec) -> dict[str, Any]:
+    facts = {name: getattr(output, name) for name in ("name", "annotation", "kind", "patterns")}
+    return {**facts, "rules": _plain(output.rules)}
 
 
-def _plain(record: OutputSpec | Dumped | Capture) -> dict[str, Any]:
+def _output_in(patterns: list[str], rules: dict[str, Any], **facts: Any) -> OutputSpec:
+    return OutputSpec(patterns=tuple(patterns), rules=FileRules(**rules), **facts)
+
+
+def _plain(record: FileRules | Dumped | Capture) -> dict[str, Any]:
     return {item.name: getattr(record, item.name) for item in fields(record)}
 
 

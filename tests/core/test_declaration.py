@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nbflow.core.declaration.file_rules import file_rules
 from nbflow.core.declaration.line import Declaration, Input, parse_line, with_blocks
 from nbflow.core.declaration.outputs import Output, OutputSource
 from nbflow.errors import DeclarationError
@@ -68,10 +69,49 @@ def test_outputs_have_types_and_sources() -> None:
     )
 
 
-def test_optional_is_off_unless_said() -> None:
-    assert not OutputSource("file", "a").optional
-    assert not OutputSource("file", "a", {"optional": False}).optional
-    assert OutputSource("file", "a", {"optional": True}).optional
+def test_tuples_and_records_list_inputs_and_sources() -> None:
+    line = 'q(id, n) -> pair = tuple(id, file("x")), rec = record(id, m=n, all=record(o=stdout(), t=tuple(id)))'
+    pair, rec = parse_line(line).outputs or ()
+    assert pair.source == OutputSource(
+        "tuple",
+        parts=(Output("[0]", None, OutputSource("input", "id")), Output("[1]", None, OutputSource("file", "x"))),
+    )
+    assert rec.source is not None
+    assert [(name, leaf.kind, leaf.argument) for name, leaf in rec.source.leaves("rec")] == [
+        ("rec.id", "input", "id"),
+        ("rec.m", "input", "n"),
+        ("rec.all.o", "stdout", None),
+        ("rec.all.t[0]", "input", "id"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "numbers"),
+    [
+        ("file", {}, (1, 1)),
+        ("file", {"optional": True}, (0, 1)),
+        ("file", {"optional": False}, (1, 1)),
+        ("files", {}, (1, None)),
+        ("files", {"optional": True}, (0, None)),
+        ("files", {"arity": 2}, (2, 2)),
+        ("files", {"arity": "0..1"}, (0, 1)),
+        ("files", {"arity": "1..*"}, (1, None)),
+        ("files", {"arity": "0"}, (0, 0)),
+        ("files", {"arity": "2..5"}, (2, 5)),
+    ],
+)
+def test_options_say_how_many_files_there_may_be(
+    kind: str, options: dict[str, object], numbers: tuple[int, int | None]
+) -> None:
+    rules = file_rules(kind, "*", options)
+    assert (rules.least, rules.most) == numbers
+
+
+def test_two_stars_mean_files_unless_a_type_is_given() -> None:
+    assert file_rules("files", "**/x", {}).type == "file"
+    assert file_rules("files", "**/x", {"type": "any"}).type == "any"
+    assert file_rules("files", "**/x", {"glob": False}).type == "any"
+    assert file_rules("files", "*", {}).type == "any"
 
 
 def test_a_declaration_can_be_pickled_and_hashed() -> None:
@@ -140,9 +180,38 @@ def test_a_declaration_can_be_pickled_and_hashed() -> None:
         ("f -> a = file('/x')", "outside the work directory"),
         ("f -> a = files('../x')", "outside the work directory"),
         ("f -> a = stdout('x')", "takes no argument"),
-        ("f -> a = files('x', hidden=True)", "no option `hidden` yet; it has `optional`"),
-        ("f -> a = file('x', optional=1)", "`optional` must be True or False"),
-        ("f -> a = file('x', **y)", "no option"),
+        ("f -> a = files('x', hiden=True)", "no option `hiden`; did you mean `hidden`?"),
+        ("f -> a = files('x', includeInputs=True)", "did you mean `include_inputs`?"),
+        ("f -> a = files('x', followLinks=True)", "did you mean `follow_links`?"),
+        ("f -> a = files('x', zzz=True)", "it has `optional`, `hidden`"),
+        ("f -> a = file('x', optional=1)", "`optional` takes True or False, not 1; write `optional=True`"),
+        ("f -> a = file('x', hidden=None)", "`hidden` takes True or False, not None"),
+        ("f -> a = file('x', glob='no')", "`glob` takes True or False, not 'no'"),
+        ("f -> a = file('x', include_inputs=y)", "`include_inputs` takes True or False, not y"),
+        ("f -> a = file('x', follow_links=0)", "`follow_links` takes True or False, not 0"),
+        ("f -> a = file('x', type='link')", '`type` takes "file", "dir" or "any", not \'link\''),
+        ("f -> a = file('x', max_depth=0)", "`max_depth` takes a number of directory levels, at least 1, not 0"),
+        ("f -> a = file('x', max_depth=True)", "`max_depth` takes a number"),
+        ("f -> a = files('x', arity='2..1')", "`arity` takes a number of files"),
+        ("f -> a = files('x', arity=-1)", "`arity` takes a number of files"),
+        ("f -> a = files('x', arity='*')", '`arity` takes a number of files, as 2, "0..1" or "1..*", not \'*\''),
+        ("f -> a = files('x', arity='1', optional=True)", "keep one"),
+        ("f -> a = file('x', arity='1')", "files() has `arity`"),
+        ("f -> a = file('x', **y)", "one by one, not with `**`"),
+        ("f -> a = env('A B')", "must name a variable"),
+        ("f -> a = env(A)", "env() takes one text"),
+        ("f -> a = eval()", "eval() takes one text"),
+        ("f -> a = tuple()", "must list what it is made of"),
+        ("f -> a = tuple(b=file('x'))", "must list what it is made of"),
+        ("f -> a = tuple(*b)", "must list what it is made of"),
+        ("f -> a = record(file('x'))", "must list what it is made of"),
+        ("f -> a = record(b, b=file('x'))", "must list what it is made of"),
+        ("f -> a = tuple(b, fil('x'))", "output `a[1] = fil('x')` has no known source"),
+        ("f -> a = record(b=file('x', optional=1))", "output `a.b`: `optional` takes True or False"),
+        ("f -> a: int = stdout()", "stdout() gives str; write `a: str`"),
+        ("f -> a: str = file('x')", "file() gives Path; write `a: Path`"),
+        ("f -> a: Path = files('x')", "files() gives list[Path]; write `a: list[Path]`"),
+        ("f -> a: float = env('A')", "env() gives str; write `a: str`"),
         ("f -> a = env('A', optional=True)", "it has none"),
     ],
 )

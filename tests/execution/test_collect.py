@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from nbflow.core.declaration.file_rules import file_rules
 from nbflow.errors import TaskFailedError
 from nbflow.execution.collect import collect
 from nbflow.execution.spec import OutputSpec
@@ -26,8 +27,9 @@ def work_dir(tmp_path: Path) -> Path:
     return work
 
 
-def found(work_dir, kind, *patterns, optional=False, inputs=("input.txt",)):
-    return collect(work_dir, OutputSpec("o", kind=kind, patterns=patterns, optional=optional), inputs)
+def found(work_dir, kind, *patterns, inputs=("input.txt",), **options):
+    rules = file_rules(kind, " ".join(patterns), options)
+    return collect(work_dir, OutputSpec("o", kind=kind, patterns=patterns, rules=rules), inputs)
 
 
 def test_files_are_sorted_and_inputs_and_hidden_ones_left_out(work_dir):

@@ -177,7 +177,7 @@ def test_file_outputs_are_found_and_digested(bench):
     ran = bench.run("open('a.txt', 'w').write('hello')\nprint('said')\n", outputs=outputs)
     made = {output["name"]: output for output in ran.outcome["outputs"]}
     assert (made["f"]["kind"], made["f"]["paths"]) == ("file", ["a.txt"])
-    assert [record["path"] for record in ran.outcome["files"]] == ["a.txt"]
+    assert [record["path"] for record in ran.outcome["files"]] == ["a.txt", ".command.out"]
     assert ran.out == "said\n"
     again = bench.run("open('a.txt', 'w').write('hello')\nprint('said')\n", outputs=outputs)
     assert again.digests == ran.digests

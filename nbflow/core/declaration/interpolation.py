@@ -83,7 +83,9 @@ def evaluate(text: str, namespace: Mapping[str, object]) -> object:
     return _render(pieces, text, namespace)
 
 
-def render_glob(text: str, inputs: frozenset[str], namespace: Mapping[str, object]) -> tuple[str, ...]:
+def render_glob(
+    text: str, inputs: frozenset[str], namespace: Mapping[str, object], *, literal: bool = False
+) -> tuple[str, ...]:
     """The patterns of a ``file()`` or ``files()`` argument, once the inputs are known.
 
     Parameters
@@ -95,6 +97,8 @@ def render_glob(text: str, inputs: frozenset[str], namespace: Mapping[str, objec
         Names of the process's inputs.
     namespace : mapping
         Their values, and ``task``.
+    literal : bool
+        Whether the text is one name, without wildcards and alternatives.
 
     Returns
     -------
@@ -115,8 +119,9 @@ def render_glob(text: str, inputs: frozenset[str], namespace: Mapping[str, objec
             marked += f"\0{len(values)}\0"
             values.append(glob.escape(_format(piece, text, namespace)))
         else:
-            marked += piece
-    patterns = [_MARK.sub(lambda mark: values[int(mark[1])], pattern) for pattern in _alternatives(marked)]
+            marked += glob.escape(piece) if literal else piece
+    ways = [marked] if literal else _alternatives(marked)
+    patterns = [_MARK.sub(lambda mark: values[int(mark[1])], pattern) for pattern in ways]
     for pattern in patterns:
         _stays_inside(pattern, text)
     return tuple(dict.fromkeys(patterns))

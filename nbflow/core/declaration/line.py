@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import get_args
 
-from nbflow.core.declaration.outputs import Output, SourceKind, parse_source
+from nbflow.core.declaration.outputs import Output, SourceKind, parse_output
 from nbflow.errors import DeclarationError
 
 FORMS = "`name`, `name -> output, ...` or `name(input, ...) -> output, ...`"
@@ -244,11 +244,7 @@ def _parse_outputs(text: str, name: str) -> tuple[Output, ...]:
                 f"output `{argument.arg}: {shown}` has no type; a source stands after `=`: write `{argument.arg} = {shown}`"
             )
     return tuple(
-        Output(
-            argument.arg,
-            _text(argument.annotation, source),
-            None if default is None else parse_source(argument.arg, default),
-        )
+        parse_output(argument.arg, _text(argument.annotation, source), default)
         for argument, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
     )
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import ast
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from nbflow.core.code.source import Body, normal_form, parse_body
@@ -16,7 +17,8 @@ from nbflow.core.declaration.directive_values import INLINE
 from nbflow.core.declaration.directives import Directives, parse_directives
 from nbflow.core.declaration.line import Declaration, parse_line, with_blocks
 from nbflow.core.declaration.options import split_options
-from nbflow.core.declaration.outputs import Output
+from nbflow.core.declaration.output_checks import check_body_outputs, check_script_outputs
+from nbflow.core.declaration.outputs import Output, OutputSource
 from nbflow.core.parts import Part, combine, shorten
 from nbflow.core.script import shell
 from nbflow.errors import DeclarationError
@@ -67,8 +69,16 @@ class Process:
 
     @property
     def bash_text(self) -> str:
-        """What bash reads of it; what scripts in other languages read cannot be seen."""
-        return self.text if shell.is_bash(shell.interpreter(self.text) or ()) else ""
+        """What bash reads of it: a script for bash, and the commands of ``eval()``. What others read cannot be seen."""
+        body = self.text if shell.is_bash(shell.interpreter(self.text) or ()) else ""
+        return "\n".join([body, *(command for kind, command in self.captured if kind == "eval")])
+
+    @property
+    def captured(self) -> tuple[tuple[str, str], ...]:
+        """Kind and argument of the sources that are captured in a shell: ``env`` and ``eval``."""
+        sources = [output.source for output in self.outputs or () if output.source is not None]
+        leaves = [leaf for source in sources for _, leaf in source.leaves("")]
+        return tuple((leaf.kind, leaf.argument or "") for leaf in leaves if leaf.kind in ("env", "eval"))
 
     @property
     def filename(self) -> str:
@@ -109,9 +119,12 @@ def _form(body: Body) -> bytes:
 
 def declared(output: Output) -> str:
     """How an output is declared, in one text: annotation and source."""
-    source = output.source
-    text = "" if source is None else f"{source.kind}({source.argument!r}, {sorted(source.options.items())!r})"
-    return f"{output.annotation or ''}={text}"
+    return f"{output.annotation or ''}={'' if output.source is None else _in_words(output.source)}"
+
+
+def _in_words(source: OutputSource) -> str:
+    parts = [f"{part.name}={_in_words(part.source)}" for part in source.parts if part.source is not None]
+    return f"{source.kind}({', '.join(parts)}{source.argument!r}, {sorted(source.options.items())!r})"
 
 
 def read_process(line: str, cell: str, to_python: Callable[[str], str] = str, flags: int = 0) -> Process:
@@ -133,7 +146,8 @@ def read_process(line: str, cell: str, to_python: Callable[[str], str] = str, fl
     DeclarationError
         If options or body cannot be used as written.
     """
-    declaration = parse_line(line)
+    with _at(1):
+        declaration = parse_line(line)
     options = split_options(cell)
     typed = f"%%process {line}\n{cell}"
     if not options.body.strip():
@@ -141,7 +155,9 @@ def read_process(line: str, cell: str, to_python: Callable[[str], str] = str, fl
             f"process `{declaration.name}` has no body: write Python below the options, or a script that begins with `#!`"
         )
     directives = parse_directives(options.values, options.lines)
-    whole = with_blocks(declaration, options.values)
+    with _at(options.lines.get("output", options.lines.get("input", 1))):
+        whole = with_blocks(declaration, options.values)
+        _check(whole, directives, shell.interpreter(options.body))
     if shell.interpreter(options.body) is not None:
         _refuse_inline(declaration.name, directives, "a script")
         return _script(whole, directives, options.body, typed, options.first_body_line)
@@ -180,9 +196,27 @@ def _refuse_inline(name: str, directives: Directives, what: str) -> None:
 
 def _script(declaration: Declaration, directives: Directives, body: str, cell: str, first_line: int) -> Process:
     # A script binds no notebook names: without `->` it has no outputs, and what it prints is shown.
-    outputs = declaration.outputs or ()
-    for name in (*declaration.input_names, *(output.name for output in outputs if output.source is None)):
+    whole = replace(declaration, outputs=declaration.outputs or ())
+    return Process(whole, directives, body, body, cell, first_line, None)
+
+
+def _check(declaration: Declaration, directives: Directives, interpreter: tuple[str, ...] | None) -> None:
+    """Refuse names and outputs that do not fit the body."""
+    if interpreter is None:
+        check_body_outputs(declaration)
+        return
+    sourceless = [output.name for output in declaration.outputs or () if output.source is None]
+    for name in (*declaration.input_names, *sourceless):
         shell.check_name(name, f"input or output of script `{declaration.name}`")
     for name in directives.reads:
         shell.check_name(name, f"global of script `{declaration.name}`")
-    return Process(replace(declaration, outputs=outputs), directives, body, body, cell, first_line, None)
+    check_script_outputs(declaration, interpreter)
+
+
+@contextmanager
+def _at(line: int) -> Iterator[None]:
+    """Say on which line of the cell a mistake stands, where its finder does not know."""
+    try:
+        yield
+    except DeclarationError as error:
+        raise error if error.line is not None else DeclarationError(str(error), line=line) from None

@@ -180,8 +180,8 @@ def prologue(variables: Mapping[str, object]) -> str:
     return "\n".join([f"unset -v {' '.join(variables)}", *lines, ""])
 
 
-def script(body: str, assignments: str) -> str:
-    """A script with its prologue, right below the ``#!`` line.
+def script(body: str, assignments: str, epilogue: str = "") -> str:
+    """A script with its prologue, right below the ``#!`` line, and its epilogue.
 
     Parameters
     ----------
@@ -189,9 +189,11 @@ def script(body: str, assignments: str) -> str:
         As typed; begins with ``#!``.
     assignments : str
         From `prologue`.
+    epilogue : str
+        What runs when it has come to its end.
     """
     first, _, rest = body.rstrip("\n").partition("\n")
-    return f"{first}\n{assignments}{rest}".rstrip("\n") + "\n"
+    return f"{first}\n{assignments}{rest}".rstrip("\n") + "\n" + epilogue
 
 
 def encode(text: str) -> bytes:

@@ -284,7 +284,8 @@ def _script(
         if name not in scene.environ and name not in values and name in needed:
             raise _unknown(process, name, scene.namespace)
     env = [_env_part(name, scene.environ.get(name)) for name in {*read, *directives.env_reads} - values.keys()]
-    return values, [*(reader.part("global", name, value) for name, value in values.items()), *env]
+    evals = [_eval_part(command) for kind, command in process.captured if kind == "eval"]
+    return values, [*(reader.part("global", name, value) for name, value in values.items()), *env, *evals]
 
 
 def _unknown(process: Process, name: str, namespace: Mapping[str, object]) -> MissingInputError:
@@ -295,6 +296,10 @@ def _unknown(process: Process, name: str, namespace: Mapping[str, object]) -> Mi
         f"{proposed} `{name}` in a cell above, or write `\\${name}` for a literal dollar",
         name=name,
     )
+
+
+def _eval_part(command: str) -> Part:
+    return Part("eval", shorten(command), combine("eval", [command.encode("utf-8", "surrogatepass")]))
 
 
 def _env_part(name: str, value: str | None) -> Part:

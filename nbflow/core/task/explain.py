@@ -37,6 +37,7 @@ _LABELS: dict[str, str] = {
     "data": "data beside module `{}`",
     "env": "environment variable `{}`",
     "directive": "option `{}`",
+    "eval": "the command `{}` of an output",
     "alias": "module name `{}`",
     "hidden": "`{}`",
     "annotations": "the annotations of `{}`",

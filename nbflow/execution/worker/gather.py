@@ -133,7 +133,8 @@ class _Gathering:
             self.add_files(output.name, output.kind, collect(".", output, self.spec.staged))
         elif output.kind == "stdout":
             text = Path(OUT).read_text("utf-8", errors="replace")
-            self.made.append(Made(output.name, "stdout", Digester().digest(text).hex()))
+            self.files += collected(".", (OUT,)).files
+            self.made.append(Made(output.name, "stdout", Digester().digest(text).hex(), (OUT,)))
         elif output.kind == "value":
             self.add_value(output.name, _checked(output, self.namespace))
         else:
