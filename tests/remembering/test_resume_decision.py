@@ -127,22 +127,27 @@ def test_declared_entry_does_not_serve_a_body_without_declaration() -> None:
     ("place", "fact", "reason", "about"),
     [
         (0, None, Reason.OUTPUT_MISSING, "r"),
-        (1, None, Reason.OUTPUT_MISSING, ".nbflow/values"),
+        (1, None, Reason.OUTPUT_MISSING, "v"),
         (0, FileFact(4, 77), Reason.OUTPUT_CHANGED, "r"),
         (0, FileFact(3, 78), Reason.OUTPUT_CHANGED, "r"),
         (0, FileFact(3, 77, "ab" * 16), Reason.OUTPUT_CHANGED, "r"),
-        (1, FileFact(0, 78), Reason.OUTPUT_CHANGED, ".nbflow/values"),
+        (1, FileFact(0, 78), Reason.OUTPUT_CHANGED, "v"),
     ],
 )
 def test_each_file_must_be_there_unchanged(place: int, fact: FileFact | None, reason: Reason, about: str) -> None:
     files: list[FileFact | None] = [*WHOLE]
     files[place] = fact
-    assert _reason(found=FOUND._replace(files=files)) == Execute(reason, about)
+    assert _reason(found=FOUND._replace(files=files)) == Execute(reason, about, ENTRY.files[place].path)
 
 
 def test_a_file_in_a_directory_is_told_by_its_output() -> None:
     entry = ENTRY._replace(files=(FileRecord("out.txt/a", 1, 1, "aa" * 16),))
-    assert _reason(entry, FOUND._replace(files=[None])) == Execute(Reason.OUTPUT_MISSING, "r")
+    assert _reason(entry, FOUND._replace(files=[None])) == Execute(Reason.OUTPUT_MISSING, "r", "out.txt/a")
+
+
+def test_a_changed_output_is_named_with_its_file() -> None:
+    decision = _reason(found=FOUND._replace(files=[FileFact(4, 77), WHOLE[1]]))
+    assert decision.sentence == "output `r` was modified after the run: out.txt"
 
 
 def test_content_tells_where_it_was_read() -> None:

@@ -51,15 +51,19 @@ class Execute:
         Why.
     about : str
         What the reason is about: an output, a status, a cause.
+    file : str
+        The file that tells, relative to the work directory; empty where none does.
     """
 
     reason: Reason
     about: str = ""
+    file: str = ""
 
     @property
     def sentence(self) -> str:
         """The reason in words."""
-        return self.reason.value.format(f"`{self.about}`" if "output" in self.reason.value else self.about)
+        said = self.reason.value.format(f"`{self.about}`" if "output" in self.reason.value else self.about)
+        return f"{said}: {self.file}" if self.file else said
 
 
 class FileFact(NamedTuple):
@@ -129,9 +133,9 @@ def _unkept(entry: TaskEntry, wanted: Mapping[str, str] | None) -> Execute | Non
 def _changed(entry: TaskEntry, found: Found) -> Execute | None:
     for record, fact in zip(entry.files, found.files, strict=True):
         if fact is None:
-            return Execute(Reason.OUTPUT_MISSING, _about(entry, record))
+            return Execute(Reason.OUTPUT_MISSING, _about(entry, record), record.path)
         if not still_holds(record, fact):
-            return Execute(Reason.OUTPUT_CHANGED, _about(entry, record))
+            return Execute(Reason.OUTPUT_CHANGED, _about(entry, record), record.path)
     return None
 
 
@@ -146,4 +150,4 @@ def _about(entry: TaskEntry, record: FileRecord) -> str:
     for output in entry.outputs:
         if any(record.path == path or record.path.startswith(f"{path}/") for path in output.paths):
             return output.name
-    return record.path
+    return ", ".join(output.name for output in entry.outputs if output.kind == "value") or record.path
