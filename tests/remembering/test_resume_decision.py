@@ -22,7 +22,6 @@ from nbflow.core.task.entry import (
     nearest,
     read_entry,
 )
-from nbflow.core.task.explain import differences
 from nbflow.core.task.hash import Task, call_digest, task_digest, tries
 from nbflow.core.task.resume import Execute, FileFact, Found, Reason, Reuse, decide, still_holds
 
@@ -342,61 +341,3 @@ def test_shorten() -> None:
     assert shorten("a" * 120) == "a" * 120
     assert len(shorten("a" * 500)) == 120
     assert shorten("abc", 2) == "a…"
-
-
-# Explanations ---------------------------------------------------------------------------------------------------------
-
-
-def _pair(kind: str, name: str, now: str, before: str) -> list[str]:
-    return differences([Part(kind, name, b"1" * 16, now)], [Part(kind, name, b"2" * 16, before)])
-
-
-@pytest.mark.parametrize(
-    ("kind", "name", "now", "before", "sentence"),
-    [
-        ("input", "x", "2", "1", "input `x` changed: 1 -> 2"),
-        ("global", "threshold", "0.7", "0.5", "global `threshold` changed: 0.5 -> 0.7"),
-        (
-            "global",
-            "a",
-            "ndarray of shape (3,)",
-            "ndarray of shape (3,)",
-            "global `a` changed: its content (it still reads ndarray of shape (3,))",
-        ),
-        ("package", "numpy", "2.1", "2.0", "package `numpy` changed: 2.0 -> 2.1"),
-        ("env", "HOME", "set", "not set", "env `HOME` changed: not set -> set"),
-        (
-            "file",
-            "d.txt",
-            "4 bytes, modified 2",
-            "3 bytes, modified 1",
-            "file `d.txt` changed: 3 bytes, modified 1 -> 4 bytes, modified 2",
-        ),
-        ("directive", "container", "'b'", "'a'", "directive `container` changed: 'a' -> 'b'"),
-        ("alias", "np", "module cupy", "module numpy", "alias `np` changed: module numpy -> module cupy"),
-        ("session", "", "b", "a", "the session changed: a -> b"),
-        ("scheme", "", "nbflow-2", "nbflow-1", "the hash scheme changed: nbflow-1 -> nbflow-2"),
-        ("source", "", "a\nb\nc", "a\nx\nc", "the source changed: line 2"),
-        ("function", "h", "def h():\n    return 2", "def h():\n    return 1", "function `h` changed: line 2"),
-        ("class", "C", "class C:\n    K = 2", "class C:\n    K = 1", "class `C` changed: line 2"),
-        ("function", "h", "def h(): ...", "def h(): ...", "function `h` changed"),
-        ("global", "token", "", "", "global `token` changed"),
-    ],
-)
-def test_each_kind_of_part_is_told_with_old_and_new(kind: str, name: str, now: str, before: str, sentence: str) -> None:
-    assert _pair(kind, name, now, before) == [sentence]
-
-
-def test_parts_that_came_and_went() -> None:
-    one, two = Part("global", "a", bytes(16), "1"), Part("function", "f", bytes(16), "def f(): ...")
-    assert differences([one, two], []) == ["global `a` is new: 1", "function `f` is new"]
-    assert differences([], [one, two]) == ["global `a` is no longer used", "function `f` is no longer used"]
-
-
-def test_equal_parts_are_not_told() -> None:
-    part = Part("global", "a", bytes(16), "1")
-    assert differences([part], [replace(part, preview="other words")]) == []
-
-
-def test_a_change_beyond_the_preview_names_no_line() -> None:
-    assert re.fullmatch("the source changed", _pair("source", "", "a", "a")[0])
