@@ -13,7 +13,7 @@ import sys
 
 from tests.benchmarks.measure import Row, load
 
-NAMES = ("loading", "hits", "executed", "scripts", "hashing", "stored", "memory")
+NAMES = ("loading", "hits", "executed", "scripts", "closure", "hashing", "hashing_peers", "stored", "memory")
 _HEADS = ("what", "nbflow", "CPU", "unit", "budget", "peer", "peer's", "ratio")
 
 
