@@ -9,9 +9,8 @@ import threading
 from collections.abc import Callable
 from queue import Queue
 
-import psutil
 import pytest
-from live_processes import PATIENCE, wait_until
+from live_processes import PATIENCE, runs, wait_until
 
 from nbflow.errors import ExecutorError
 from nbflow.execution.executor import Executor
@@ -90,14 +89,14 @@ def check_time_limit(factory: Factory, make_job: MakeJob) -> None:
     assert outcome.reason == "time"
     assert outcome.detail == "Process exceeded running time limit (300ms)"
     assert outcome.exit != 0
-    assert not psutil.pid_exists(int((job.work_dir / "pid").read_text()))
+    assert not runs(int((job.work_dir / "pid").read_text()))
     assert not (job.work_dir / "after").exists()
 
 
 def check_time_limit_of_one_that_ignores_sigterm(factory: Factory, make_job: MakeJob) -> None:
     job = make_job("trap '' TERM; echo $$ > pid; while true; do sleep 0.05; done", time=0.2)
     assert run_one(factory(), job).reason == "time"
-    assert not psutil.pid_exists(int((job.work_dir / "pid").read_text()))
+    assert not runs(int((job.work_dir / "pid").read_text()))
 
 
 def check_cancel_running(factory: Factory, make_job: MakeJob) -> None:
@@ -107,7 +106,7 @@ def check_cancel_running(factory: Factory, make_job: MakeJob) -> None:
     pid = int(wait_for_file(job, "pid"))
     executor.cancel(job.hash)
     assert ends.next()[1].reason == "cancelled"
-    assert not psutil.pid_exists(pid)
+    assert not runs(pid)
     executor.cancel(job.hash)
     assert run_one(executor, make_job("true")).exit == 0
 
@@ -208,7 +207,7 @@ def check_close_ends_all(factory: Factory, make_job: MakeJob) -> None:
     pids = [int(wait_for_file(job, "pid")) for job in jobs[:2]]
     executor.close()
     assert {outcome.reason for outcome in ends.take(4).values()} == {"cancelled"}
-    assert not any(psutil.pid_exists(pid) for pid in pids)
+    assert not any(runs(pid) for pid in pids)
     executor.close()
     with pytest.raises(ExecutorError, match="closed"):
         executor.submit(make_job("true"), ends.done)

@@ -24,6 +24,14 @@ def wait_until(holds: Callable[[], bool], seconds: float = PATIENCE) -> bool:
     return True
 
 
+def runs(pid: int) -> bool:
+    """Whether a process runs; zombies do not."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 def alive(sleeper: str) -> list[int]:
     """Processes that sleep with this command line; zombies do not count."""
     infos = [process.info for process in psutil.process_iter(["pid", "cmdline", "status"])]

@@ -225,7 +225,8 @@ BODY = """
 import os, subprocess, sys
 os.makedirs(".nbflow")
 from nbflow.execution.worker import display
-recorder = display.start()
+recorder = display.Recorder()
+recorder.start()
 print("1")
 print("2", file=sys.stderr)
 subprocess.run(["echo", "3"])
