@@ -158,15 +158,21 @@ def _task_facts(order: Order, directives: Directives) -> dict[str, Any]:
 
 def _prepare_python(order: Order, directives: Directives, stage: Stage, shared: SharedFiles) -> None:
     work_dir = order.work_dir
-    if order.own:
-        own = {name: value.reference() if isinstance(value, Stored) else value for name, value in order.own.items()}
-        references = values.References(stand_ins=order.call.capture.stand_ins)
-        values.dump(own, f"{work_dir}/{spec.ITEM}", buffers_dir=f"{work_dir}/{workdir.PRIVATE}", references=references)
     staged = _staged(order)
     workdir.stage_all(work_dir, staged)
     worker = _worker_spec(order, directives, stage(order.call), staged)
     workdir.write(f"{work_dir}/{spec.JOB}", worker.to_json())
     _write_commands(order, script.python_wrapper(sys.executable), shared)
+
+
+def _item(order: Order) -> spec.Capture:
+    """The inputs that the task alone has; those that are not small are written."""
+    own = {name: value.reference() if isinstance(value, Stored) else value for name, value in order.own.items()}
+    packed = values.pack(own, values.References(stand_ins=order.call.capture.stand_ins))
+    if packed.text is None:
+        private = f"{order.work_dir}/{workdir.PRIVATE}"
+        values.write(packed, f"{order.work_dir}/{spec.ITEM}", buffers_dir=private)
+    return spec.Capture(spec.ITEM, workdir.PRIVATE, text=packed.text)
 
 
 def _write_commands(order: Order, wrapper: str, shared: SharedFiles) -> None:
@@ -208,7 +214,7 @@ def _worker_spec(
         binds=body.binds,
         imports=tuple((bound.name, bound.module, bound.attribute) for bound in body.imports),
         capture=capture,
-        item=spec.ITEM if order.own else None,
+        item=_item(order) if order.own else None,
         staged=staged,
         modules=reached.submodules,
         module_aliases=reached.module_aliases,

@@ -187,7 +187,7 @@ class Runner(Lookup):
         task = order.task
         try:
             with workdir.disk(self._work_root):
-                job = prepare(order, self._stage.put, self._files, self._kernel)
+                job = prepare(order, self._stage.take, self._files, self._kernel)
         except BaseException:
             shutil.rmtree(order.work_dir, ignore_errors=True)  # nothing has run there: it is free again
             progress.aborted(task.process, running=False)

@@ -59,21 +59,24 @@ class OutputSpec:
 
 @dataclass(frozen=True, slots=True)
 class Capture:
-    """A container of captured globals.
+    """Values that go into a task, by name.
 
     Attributes
     ----------
     path : str
-        Absolute path of the container.
+        Of their container, absolute or relative to the work directory.
     buffers_dir : str
         Where its large buffers lie.
     expected : Dumped or None
-        What must hold of it.
+        What must hold of it, where that is known.
+    text : str or None
+        All of it, where they are small: then there is no container.
     """
 
     path: str
     buffers_dir: str
     expected: Dumped | None = None
+    text: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +107,8 @@ class WorkerSpec:
         What the body's import statements bind.
     capture : Capture or None
         Captured globals.
-    item : str or None
-        Relative path of the container of per-item inputs, a dict by name.
+    item : Capture or None
+        Inputs that this task alone has.
     staged : mapping of str to str
         Inputs in the work directory: relative name to absolute target.
     module_aliases : mapping of str to str
@@ -138,7 +141,7 @@ class WorkerSpec:
     binds: tuple[str, ...] = ()
     imports: tuple[tuple[str, str, str | None], ...] = ()
     capture: Capture | None = None
-    item: str | None = None
+    item: Capture | None = None
     staged: Mapping[str, str] = field(default_factory=dict)
     module_aliases: Mapping[str, str] = field(default_factory=dict)
     modules: tuple[str, ...] = ()
@@ -154,6 +157,7 @@ class WorkerSpec:
         facts = {item.name: getattr(self, item.name) for item in fields(self)}
         facts["outputs"] = None if self.outputs is None else [_output_out(output) for output in self.outputs]
         facts["capture"] = None if self.capture is None else _capture_out(self.capture)
+        facts["item"] = None if self.item is None else _capture_out(self.item)
         return json.dumps({"version": VERSION, **facts})
 
 
@@ -175,10 +179,11 @@ def read_spec(text: str | bytes) -> WorkerSpec:
         version = facts.pop("version")
         if version != VERSION:
             raise CacheError(f"{JOB} has version {version}, expected {VERSION}; run the task from its notebook again")
-        outputs, capture = facts.pop("outputs"), facts.pop("capture")
+        outputs, capture, item = facts.pop("outputs"), facts.pop("capture"), facts.pop("item")
         return WorkerSpec(
             outputs=None if outputs is None else tuple(_output_in(**output) for output in outputs),
             capture=None if capture is None else _capture_in(capture),
+            item=None if item is None else _capture_in(item),
             sys_path=tuple(facts.pop("sys_path")),
             binds=tuple(facts.pop("binds")),
             modules=tuple(facts.pop("modules")),

@@ -138,9 +138,8 @@ class NotebookDesk:
         for node in cell.nodes:
             if isinstance(node, TaskNode) and (first := node.first_run) is not None:
                 said[first.task.process] = f"{first.task.name}: {self.session.reason(first, node)}"
-        for result in reversed(cell.results):
-            if result.reason is not None:
-                said[result.task.process] = f"{result.task.name}: {self.session.reason(result)}"
+        ran = {result.task.process: result for result in reversed(cell.results) if result.reason is not None}
+        said |= {process: f"{result.task.name}: {self.session.reason(result)}" for process, result in ran.items()}
         return list(said.values())
 
     def _verdict(self, result: Result) -> Verdict:

@@ -10,6 +10,7 @@ the truncation of a mapped file kills the process that reads it.
 
 from __future__ import annotations
 
+import binascii
 import io
 import itertools
 import mmap
@@ -17,7 +18,6 @@ import os
 import struct
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any
 
 import xxhash
@@ -26,12 +26,15 @@ from nbflow.storage import mounts
 from nbflow.storage.pickles import DamagedValueError, References, Resolvers, UnstorableValueError, pickled, unpickled
 
 __all__ = [
-    "DamagedValueError", "Dumped", "References", "Resolvers", "UnstorableValueError",
-    "dump", "dump_capture", "load", "load_capture", "write_aside",
+    "DamagedValueError", "Dumped", "Packed", "References", "Resolvers", "UnstorableValueError",
+    "dump", "load", "pack", "unpack", "write", "write_aside",
 ]  # fmt: skip
 
 MAPPED_FROM = 16 << 20
 """Bytes from which a buffer gets a file of its own and is mapped: below, reading is faster than mapping."""
+
+SMALL = 4096
+"""Bytes of a pickle up to which a file of its own costs more than its content."""
 
 _ALIGNMENT = 64
 _MAGIC = b"nbflow\x01\n"
@@ -65,6 +68,29 @@ class Dumped:
     buffers: tuple[tuple[str, int, int], ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """A pickled object that is not written yet.
+
+    Attributes
+    ----------
+    raw : bytes
+        The pickle.
+    buffers : list of memoryview
+        Its buffers, in order: the memory of the object itself.
+    """
+
+    raw: bytes
+    buffers: list[memoryview]
+
+    @property
+    def text(self) -> str | None:
+        """It as text for `unpack`, where it is small enough to lie within another file; else None."""
+        if self.buffers or len(self.raw) > SMALL:
+            return None
+        return binascii.b2a_base64(self.raw, newline=False).decode()
+
+
 def dump(
     obj: object,
     path: str | os.PathLike[str],
@@ -95,7 +121,52 @@ def dump(
     UnstorableValueError
         When the object cannot be stored.
     """
-    raw, buffers = pickled(obj, references)
+    return write(pack(obj, references), path, buffers_dir=buffers_dir)
+
+
+def pack(obj: object, references: References = _BY_VALUE) -> Packed:
+    """Pickle an object, to be written later.
+
+    Parameters
+    ----------
+    obj, references
+        As for `dump`.
+
+    Raises
+    ------
+    UnstorableValueError
+        When the object cannot be stored.
+    """
+    return Packed(*pickled(obj, references))
+
+
+def unpack(text: str, name: str, resolvers: Resolvers = _NOTHING_KNOWN) -> Any:
+    """Make the object of a `Packed.text`.
+
+    Parameters
+    ----------
+    text : str
+        The text.
+    name : str
+        What errors call it.
+    resolvers : Resolvers
+        What the references stand for.
+
+    Raises
+    ------
+    DamagedValueError
+        When it cannot be made.
+    """
+    try:
+        raw = binascii.a2b_base64(text, strict_mode=True)
+    except ValueError as error:
+        raise DamagedValueError(f"{name}: is damaged ({error}); run its task again") from error
+    return unpickled(name, raw, [], resolvers)
+
+
+def write(packed: Packed, path: str | os.PathLike[str], *, buffers_dir: str | os.PathLike[str]) -> Dumped:
+    """Write a pickled object to a new container; the rest is as for `dump`."""
+    raw, buffers = packed.raw, packed.buffers
     directory = os.fspath(buffers_dir)
     outside = {id(buffer): _keep_buffer(buffer, directory) for buffer in buffers if buffer.nbytes >= MAPPED_FROM}
     index = _index(buffers, outside, len(raw))
@@ -140,65 +211,6 @@ def load(
     except (OSError, struct.error) as error:
         raise DamagedValueError(f"{name}: cannot be read ({error}); run its task again") from error
     return unpickled(name, raw, buffers, resolvers)
-
-
-def dump_capture(
-    captured: Mapping[str, object],
-    namespace: dict[str, Any],
-    path: str | os.PathLike[str],
-    *,
-    buffers_dir: str | os.PathLike[str],
-    stand_ins: Mapping[type, type] = MappingProxyType({}),
-) -> Dumped:
-    """Write the globals that a task reads, together, so that what they share stays shared.
-
-    Parameters
-    ----------
-    captured : mapping of str to object
-        The globals by name.
-    namespace : dict
-        The notebook's: functions that run in it are written without copies of their globals.
-    path, buffers_dir : path
-        As for `dump`.
-    stand_ins : mapping of type to type
-        As `References` has them.
-
-    Returns
-    -------
-    Dumped
-        What `load_capture` checks.
-
-    Raises
-    ------
-    UnstorableValueError
-        When a value cannot be stored.
-    """
-    references = References(namespace=namespace, stand_ins=stand_ins)
-    return dump(dict(captured), path, buffers_dir=buffers_dir, references=references)
-
-
-def load_capture(
-    path: str | os.PathLike[str],
-    into: dict[str, Any],
-    *,
-    buffers_dir: str | os.PathLike[str],
-    expected: Dumped | None = None,
-) -> None:
-    """Bind captured globals in a namespace, and make their functions run in it.
-
-    Parameters
-    ----------
-    path, buffers_dir, expected
-        As for `load`.
-    into : dict
-        The namespace of the worker.
-
-    Raises
-    ------
-    DamagedValueError
-        As `load`.
-    """
-    into.update(load(path, buffers_dir=buffers_dir, expected=expected, resolvers=Resolvers(namespace=into)))
 
 
 def write_aside(path: str, pieces: list[bytes | memoryview]) -> tuple[int, int]:

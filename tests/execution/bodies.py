@@ -98,7 +98,8 @@ class Bench:
         exec(notebook, namespace)
         names = {name: namespace[name] for name in reads}
         path = str(self.root / f"capture-{self.count}")
-        dumped = values.dump_capture(names, namespace, path, buffers_dir=self.root)
+        references = values.References(namespace=namespace)
+        dumped = values.dump(names, path, buffers_dir=self.root, references=references)
         classes = {name: CLASS for name, value in names.items() if isinstance(value, type)}
         data = {name: value for name, value in names.items() if not callable(value)}
         checks = {name: Digester(lambda _: b"kernel").digest(value).hex() for name, value in data.items()}

@@ -14,7 +14,7 @@ import pytest
 from bodies import CLASS, Bench, Ran
 
 from nbflow.execution.local import tree
-from nbflow.execution.spec import OutputSpec
+from nbflow.execution.spec import Capture, OutputSpec
 from nbflow.storage import values, workdir
 
 
@@ -159,11 +159,31 @@ def test_classes_that_only_work_are_not_changed(bench):
 
 
 def test_parameters_may_be_changed(bench):
-    work_dir = bench.make("x.append(2)\ny = x\n", outputs="y", item=".nbflow/item")
+    work_dir = bench.make("x.append(2)\ny = x\n", outputs="y", item=Capture(".nbflow/item", ".nbflow"))
     values.dump({"x": [1]}, work_dir / ".nbflow/item", buffers_dir=work_dir / ".nbflow")
     bench.submit(work_dir)
     bench.wait(str(work_dir))
     assert Ran(work_dir, 0).values() == {"y": [1, 2]}
+
+
+def test_small_parameters_and_globals_lie_in_the_job_file(bench):
+    namespace = {}
+    exec("def double(x): return 2 * x * factor\nfactor = 5", namespace)
+    references = values.References(namespace=namespace)
+    globals_ = values.pack({name: namespace[name] for name in ("double", "factor")}, references).text
+    own = values.pack({"x": [1]}).text
+    given = {"capture": Capture("", "", text=globals_), "item": Capture("", "", text=own)}
+    work_dir = bench.make("x.append(double(2))\ny = x\n", outputs="y", **given)
+    bench.submit(work_dir)
+    bench.wait(str(work_dir))
+    assert Ran(work_dir, 0).values() == {"y": [1, 20]}
+
+
+def test_a_small_parameter_that_was_damaged_is_a_failure_by_name(bench):
+    work_dir = bench.make("y = 1\n", outputs="y", item=Capture("", "", text="no base64"))
+    bench.submit(work_dir)
+    bench.wait(str(work_dir))
+    assert Ran(work_dir, 1).error["ename"] == "DamagedValueError"
 
 
 def test_types_are_checked_and_not_converted(bench):

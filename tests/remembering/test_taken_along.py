@@ -124,7 +124,7 @@ def test_a_container_that_rots_under_the_run_fails_one_task_and_is_written_anew(
         "        _ = file.seek(60), file.write(b'rot')\n"
         "    os.utime(path, ns=(facts.st_atime_ns, facts.st_mtime_ns))"
     )
-    cells = notebooks.run("w = [7]", "%%process t -> r\nr = w[0]", harm, "%%process t -> r\nr = w[0] + 1",
+    cells = notebooks.run("w = [7] * 5000", "%%process t -> r\nr = w[0]", harm, "%%process t -> r\nr = w[0] + 1",
                           "%%process t -> r\nr = w[0] + 1", "r")  # fmt: skip
     assert "DamagedValueError" in cells[3].evalue
     assert cells[5].result == "8"

@@ -42,10 +42,18 @@ def notebook(code):
 def captured(namespace, names, tmp_path):
     """The namespace of a worker that got these names."""
     path = tmp_path / "capture"
-    dumped = values.dump_capture({name: namespace[name] for name in names}, namespace, path, buffers_dir=tmp_path)
+    picked, references = {name: namespace[name] for name in names}, References(namespace=namespace)
+    dumped = values.dump(picked, path, buffers_dir=tmp_path, references=references)
     into = {}
-    values.load_capture(path, into, buffers_dir=tmp_path, expected=dumped)
+    into.update(values.load(path, buffers_dir=tmp_path, expected=dumped, resolvers=Resolvers(namespace=into)))
     return into
+
+
+def test_what_is_small_comes_back_from_a_text_and_other_things_have_none():
+    small = values.pack({"a": [1, "x"]})
+    assert values.unpack(small.text, "here") == {"a": [1, "x"]}
+    assert values.pack("x" * values.SMALL).text is None
+    assert values.pack(np.zeros(1000)).text is None
 
 
 # -- the trip --------------------------------------------------------------------------------------------------------

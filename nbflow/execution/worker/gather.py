@@ -63,9 +63,7 @@ class Made:
 
     def told(self) -> dict[str, Any]:
         """It as JSON takes it."""
-        return {
-            "name": self.name, "kind": self.kind, "digest": self.digest, "paths": self.paths, "classes": self.classes
-        }  # fmt: skip
+        return {name: getattr(self, name) for name in self.__slots__}
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,16 +16,15 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from types import ModuleType, TracebackType
-from typing import Any, NoReturn, Self
+from typing import Any, NoReturn, Self, cast
 
 from nbflow.core.code import ipython_syntax
-from nbflow.execution.spec import WorkerSpec
+from nbflow.execution.spec import JOB, Capture, WorkerSpec
 from nbflow.execution.worker import display
 from nbflow.execution.worker.hooks import when_imported
 from nbflow.execution.worker.sources import read_sources
 from nbflow.storage import values
 from nbflow.storage.values import DamagedValueError, Resolvers
-from nbflow.storage.workdir import PRIVATE
 
 _BACKEND = "module://nbflow.execution.worker.figures"
 
@@ -127,15 +126,22 @@ def fill(namespace: dict[str, Any], spec: WorkerSpec) -> None:
         load_captured(spec, namespace)
     if spec.item is not None:
         resolvers = Resolvers(namespace, resolver(spec, namespace), os.getcwd())
-        namespace.update(values.load(spec.item, buffers_dir=PRIVATE, resolvers=resolvers))
+        namespace.update(_loaded(spec.item, resolvers))
     namespace["task"] = TaskFacts(spec.task)
 
 
 def load_captured(spec: WorkerSpec, into: dict[str, Any]) -> None:
-    """Bind the captured globals in a namespace."""
+    """Bind the captured globals in a namespace, and make their functions run in it."""
     if spec.capture is not None:
-        capture = spec.capture
-        values.load_capture(capture.path, into, buffers_dir=capture.buffers_dir, expected=capture.expected)
+        into.update(_loaded(spec.capture, Resolvers(namespace=into)))
+
+
+def _loaded(capture: Capture, resolvers: Resolvers) -> dict[str, Any]:
+    if capture.text is not None:
+        return cast("dict[str, Any]", values.unpack(capture.text, JOB, resolvers))
+    expected, buffers_dir = capture.expected, capture.buffers_dir
+    found = values.load(capture.path, buffers_dir=buffers_dir, expected=expected, resolvers=resolvers)
+    return cast("dict[str, Any]", found)
 
 
 def resolver(spec: WorkerSpec, namespace: Mapping[str, Any]) -> Callable[[str, str], type]:
