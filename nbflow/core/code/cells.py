@@ -84,6 +84,12 @@ def cell_text(filename: str) -> str:
     return text
 
 
+def is_cell(filename: str) -> bool:
+    """Whether `cell_text` knows that text from IPython and not from a file: a file's has a time of change."""
+    entry = linecache.cache.get(filename)
+    return entry is not None and len(entry) > 1 and entry[1] is None
+
+
 @lru_cache(maxsize=512)
 def _definitions(text: str, filename: str, futures: int) -> tuple[ast.Module | None, list[tuple[CodeType, Definition]]]:
     flags = futures | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT

@@ -7,13 +7,12 @@ them in a queue, which `walk` empties.
 from __future__ import annotations
 
 import functools
-import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from types import FunctionType, ModuleType
 from typing import Any
 
-from nbflow.core.code.cells import cell_text
+from nbflow.core.code.cells import cell_text, is_cell
 from nbflow.core.code.definitions import (
     by_name,
     class_digest,
@@ -26,7 +25,6 @@ from nbflow.core.code.dispatchers import is_dispatcher
 from nbflow.core.code.mentions import Mentions
 from nbflow.core.code.modules import Modules
 from nbflow.core.code.reached import Reached
-from nbflow.core.code.scope import global_names
 from nbflow.core.parts import combine
 
 CodeDigest = Callable[[object], bytes]
@@ -63,7 +61,7 @@ class CodeWalk:
         self._known: dict[int, tuple[object, bytes]] = {}
         self._recursions = 0
         self._compared: set[int] = set()
-        self._documents: set[bytes] = set()
+        self._documents: list[tuple[str, object]] = []
         self.found = Reached(modules, environ)
 
     def value(self, value: object, name: str) -> bytes:
@@ -113,7 +111,7 @@ class CodeWalk:
     def _class(self, cls: type) -> bytes:
         name = cls.__qualname__
         digest = class_digest(cls, self)
-        self._document(cls, name)
+        self._documents.append((name, cls.__doc__))
         current = self._namespace.get(name)
         if current is cls:
             self.found.classes[name] = digest
@@ -138,13 +136,13 @@ class CodeWalk:
         """Follow what a function's code reads, where its globals are not an installed module's."""
         if id(function) in self._followed:
             return
+        facts = facts_of(function.__code__)
         self._followed[id(function)] = function
-        self._document(function, function.__qualname__)
+        self._documents.append((function.__qualname__, function.__doc__))
         if not self._is_installed(function):
             self._keep_source(function)
-            reads, _ = global_names(function.__code__)
-            self.read(function.__globals__, reads, function.__qualname__)
-            self._mentioned(facts_of(function.__code__).mentions, function.__globals__, f"`{function.__qualname__}`")
+            self.read(function.__globals__, facts.reads, function.__qualname__)
+            self._mentioned(facts.mentions, function.__globals__, f"`{function.__qualname__}`")
 
     def named(self, owner: object, names: frozenset[str]) -> None:
         """Follow names that annotations mention as text, where the owner's own globals have them."""
@@ -161,12 +159,8 @@ class CodeWalk:
 
     def _keep_source(self, function: FunctionType) -> None:
         filename = function.__code__.co_filename
-        text = cell_text(filename)
-        if text and not os.path.exists(filename):
-            self.found.sources[filename] = text
-
-    def _document(self, owner: Any, name: str) -> None:
-        self._documents.add(combine("docstring", [name.encode(), repr(owner.__doc__).encode("utf-8", "surrogatepass")]))
+        if is_cell(filename):
+            self.found.sources[filename] = cell_text(filename)
 
     def _mentioned(self, found: Mentions, namespace: dict[str, Any], owner: str) -> None:
         self.read(namespace, found.names, owner, surely=False)

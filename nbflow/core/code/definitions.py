@@ -24,6 +24,7 @@ from nbflow.core.code.cells import FUTURES, cell_text, definition_of_class, find
 from nbflow.core.code.dispatchers import attributes_of_dispatcher
 from nbflow.core.code.mentions import Mentions
 from nbflow.core.code.scan import mentions_of, mentions_of_code
+from nbflow.core.code.scope import global_names
 from nbflow.core.code.source import normal_form
 from nbflow.core.parts import combine
 
@@ -47,6 +48,7 @@ _ENUM_MACHINERY = frozenset(
 )
 _PYDANTIC_STATE = frozenset({"__pydantic_fields__", "__private_attributes__", "__class_vars__"})
 _FIELD_FACTS = ("name", "type", "default", "default_factory", "init", "repr", "hash", "compare", "kw_only")
+_NONE = combine("none", [])
 _EMPTY_CELL = combine("empty cell", [])
 
 
@@ -86,16 +88,20 @@ def function_digest(function: FunctionType, walker: Walker, *, annotations: bool
         If something that hangs on it cannot be hashed.
     """
     walker.follow(function)
-    name = function.__qualname__
     facts = facts_of(function.__code__)
     chunks = [facts.form if annotations else facts.form_without_annotations, function.__name__.encode()]
-    chunks.append(walker.value(function.__defaults__, f"defaults of {name}()"))
-    chunks.append(walker.value(function.__kwdefaults__, f"defaults of {name}()"))
-    chunks += _cells(function, walker)
-    chunks += _attributes(function, walker)
+    chunks += [_defaults(function, values, walker) for values in (function.__defaults__, function.__kwdefaults__)]
+    if function.__closure__:
+        chunks += _cells(function, walker)
+    if function.__dict__:
+        chunks += _attributes(function, walker)
     if annotations:
         chunks.append(annotations_digest(function, walker))
     return combine("function", chunks)
+
+
+def _defaults(function: FunctionType, values: object, walker: Walker) -> bytes:
+    return _NONE if values is None else walker.value(values, f"defaults of {function.__qualname__}()")
 
 
 def _cells(function: FunctionType, walker: Walker) -> Iterator[bytes]:
@@ -125,6 +131,8 @@ class CodeFacts:
         Digest of its text in normal form, or of the code object where no text is known.
     form_without_annotations : bytes
         The same without annotations.
+    reads : frozenset of str
+        Globals that it reads.
     mentions : Mentions
         What it mentions.
     text : str
@@ -135,6 +143,7 @@ class CodeFacts:
 
     form: bytes
     form_without_annotations: bytes
+    reads: frozenset[str]
     mentions: Mentions
     text: str
     bare_name: str
@@ -148,15 +157,16 @@ def facts_of(code: CodeType) -> CodeFacts:
 @lru_cache(maxsize=4096)
 def _facts(code: CodeType, text: str, filename: str) -> CodeFacts:
     found = find_definition(code)
+    reads, _ = global_names(code)
     if found is None:
         bare = combine("code object", [_VERSION, code_object_bytes(code)])
-        return CodeFacts(bare, bare, mentions_of_code(code), "", "")
+        return CodeFacts(bare, bare, reads, mentions_of_code(code), "", "")
     futures = (code.co_flags & FUTURES).to_bytes(4, "little")
     forms = [normal_form(found.node, annotations=kept, docstrings=False) for kept in (True, False)]
     full, short = (combine("source", [form, futures]) for form in forms)
     shown = ast.get_source_segment(found.text, found.node) or ""
     decorated = isinstance(found.node, ast.Lambda) or bool(found.node.decorator_list)
-    return CodeFacts(full, short, mentions_of(found.node), shown, "" if decorated else code.co_name)
+    return CodeFacts(full, short, reads, mentions_of(found.node), shown, "" if decorated else code.co_name)
 
 
 def code_object_bytes(code: CodeType) -> bytes:

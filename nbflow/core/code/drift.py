@@ -23,6 +23,7 @@ _MOST_ENTRIES = 1000
 _LITERALS = (ast.Constant, ast.Dict, ast.List, ast.Tuple)
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _CODE = (FunctionType, type)
+_HOLDERS = (*_CONTAINERS, *_CODE)
 
 
 class _Expected(NamedTuple):
@@ -57,9 +58,7 @@ def drifted(file: LocalFile) -> bool:
         return True
     if any("." not in name and name not in loaded and not hasattr(module, name) for name in expected.functions):
         return True
-    if any(repr(getattr(module, name, None)) != written for name, written in expected.literals.items()):
-        return True
-    return "__main__" in code_from_elsewhere(file.module)
+    return any(repr(getattr(module, name, None)) != written for name, written in expected.literals.items())
 
 
 def code_from_elsewhere(name: str, *, heirs: bool = False) -> set[str]:
@@ -80,15 +79,18 @@ def code_from_elsewhere(name: str, *, heirs: bool = False) -> set[str]:
     module = sys.modules.get(name)
     if module is None:
         return set()
-    held = (code for value in list(vars(module).values()) for code in _held_by(value, name, heirs))
-    return {str(code.__module__) for code in held} - {name}
+    found = {name}
+    for key, value in list(vars(module).items()):
+        if isinstance(value, _HOLDERS) and key != "__builtins__":
+            found.update(str(code.__module__) for code in _held_by(value, name, heirs))
+    return found - {name}
 
 
 def _held_by(value: Any, module: str, heirs: bool) -> Iterator[Any]:
     """Functions and classes inside a value of a module, one level deep, or inside its own classes."""
     if isinstance(value, _CONTAINERS):
-        items = value.values() if isinstance(value, dict) else value
-        yield from (item for item in islice(list(items), _MOST_ENTRIES) if isinstance(item, _CODE))
+        items = islice(tuple(value.values() if isinstance(value, dict) else value), _MOST_ENTRIES)
+        yield from (item for item in items if isinstance(item, _CODE))
     elif is_dispatcher(value):
         yield from value.registry.values()
     elif isinstance(value, type) and value.__module__ == module:

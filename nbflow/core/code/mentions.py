@@ -81,7 +81,8 @@ class Mentions:
     def add(self, other: Mentions) -> None:
         """Take in what another piece of code mentions."""
         for name in Mentions.__slots__:
-            getattr(self, name).update(getattr(other, name))
+            if found := getattr(other, name):
+                getattr(self, name).update(found)
 
     @property
     def reads_annotations(self) -> bool:

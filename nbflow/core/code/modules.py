@@ -29,6 +29,9 @@ from nbflow.core.parts import combine
 # What runs a task is no part of what it computes, wherever it was loaded from; `SCHEME` says when it must count.
 _OWN = __name__.partition(".")[0]
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+_Analysis = tuple[bytes, bytes, Mentions, "ast.Module | None"]
+_MOST_KNOWN = 1024
+_known: dict[tuple[bytes, bool], _Analysis] = {}
 _STDLIB = tuple({os.path.realpath(sysconfig.get_path(name)) + os.sep for name in ("stdlib", "platstdlib")})
 
 
@@ -109,7 +112,7 @@ class Modules:
         return "installed" if homes == {"installed"} else "local"
 
     def _home_of_path(self, top: str, path: str) -> str:
-        if not is_site(path) and os.path.realpath(path).startswith(_STDLIB):
+        if not is_site(path) and _is_stdlib(os.path.dirname(path)):
             return "stdlib"
         return "installed" if self.distributions(top) else "local"
 
@@ -184,6 +187,11 @@ def absolute_name(name: str, level: int, package: str) -> str:
     return f"{base}.{name}".strip(".")
 
 
+@lru_cache(maxsize=512)
+def _is_stdlib(directory: str) -> bool:
+    return (os.path.realpath(directory) + os.sep).startswith(_STDLIB)
+
+
 def _places(spec: ModuleSpec) -> list[str]:
     if spec.origin is not None and spec.has_location:
         return [spec.origin]
@@ -209,7 +217,12 @@ def _editable_spec(module: str) -> ModuleSpec | None:
 def _read_file(module: str, path: str) -> LocalFile:
     data = _bytes_at(path)
     content = xxhash.xxh3_128_digest(data)
-    digest, docstrings, mentions, tree = _analysed(content, data, path.endswith(tuple(EXTENSION_SUFFIXES)))
+    key = content, path.endswith(tuple(EXTENSION_SUFFIXES))
+    if key not in _known:
+        if len(_known) > _MOST_KNOWN:
+            _known.clear()
+        _known[key] = _analysed(*key, data)
+    digest, docstrings, mentions, tree = _known[key]
     return LocalFile(module, path, content, digest, docstrings, mentions, tree)
 
 
@@ -222,8 +235,7 @@ def _bytes_at(path: str) -> bytes:
             return packed.read(os.path.relpath(path, archive).replace(os.sep, "/"))
 
 
-@lru_cache(maxsize=1024)
-def _analysed(content: bytes, data: bytes, compiled: bool) -> tuple[bytes, bytes, Mentions, ast.Module | None]:
+def _analysed(content: bytes, compiled: bool, data: bytes) -> _Analysis:
     try:
         tree = None if compiled else ast.parse(importlib.util.decode_source(data))
     except (SyntaxError, ValueError, RecursionError):

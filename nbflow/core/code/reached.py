@@ -119,19 +119,24 @@ class Reached:
                 self.part("module", name, file.digest, file.path)
                 self._take_file_mentions(name, file)
                 if drifted(file):
-                    self.notes.add(
-                        f"module `{name}` in this kernel differs from {file.path}; tasks run the file as it is now"
-                    )
+                    self._note_drift(file)
 
     def take_registered(self) -> None:
         """Want the local modules that put functions or classes into those that count: a task must import them too."""
         heirs = "__subclasses__" in self.mentions.attributes
         for name in sorted(self.files.keys() - self._registries[heirs]):
             self._registries[heirs].add(name)
-            for module in code_from_elsewhere(name, heirs=heirs):
-                if module != "__main__" and self._modules.home(module) == "local":
-                    self.wanted.add(module)
-                    self.submodules.add(module)
+            others = code_from_elsewhere(name, heirs=heirs)
+            local = {module for module in others - {"__main__"} if self._modules.home(module) == "local"}
+            self.wanted |= local
+            self.submodules |= local
+            if "__main__" in others:
+                self._note_drift(self.files[name])
+
+    def _note_drift(self, file: LocalFile) -> None:
+        self.notes.add(
+            f"module `{file.module}` in this kernel differs from {file.path}; tasks run the file as it is now"
+        )
 
     def _take_file_mentions(self, name: str, file: LocalFile) -> None:
         found = file.mentions

@@ -251,7 +251,9 @@ class Walk(CodeWalk):
             if everything or name in self.found.mentions.values:
                 self.found.part("annotations", name, annotations_digest(function, self), "annotations")
         if self.found.mentions.reads_docstrings:
-            chunks = sorted(self._documents) + [file.docstrings for _, file in sorted(self.found.files.items())]
+            chunks = sorted({_docstring(*each) for each in self._documents}) + [
+                file.docstrings for _, file in sorted(self.found.files.items())
+            ]
             if self._tree is not None:
                 chunks.append(normal_form(self._tree, docstrings=True))
             self.found.part("docstrings", "", combine("docstrings", chunks), "docstrings")
@@ -259,6 +261,10 @@ class Walk(CodeWalk):
             texts = sorted(text.encode("utf-8", "surrogatepass") for text in self.found.sources.values())
             self.found.part("text", "", combine("text", texts), "text of the cells")
         self._empty_queue()
+
+
+def _docstring(name: str, text: object) -> bytes:
+    return combine("docstring", [name.encode(), repr(text).encode("utf-8", "surrogatepass")])
 
 
 def _listed(paths: Mapping[str, Path]) -> str:
