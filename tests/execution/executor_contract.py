@@ -8,9 +8,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from queue import Queue
+from uuid import uuid4
 
 import pytest
-from live_processes import PATIENCE, runs, wait_until
+from live_processes import PATIENCE, alive, runs, wait_until
 
 from nbflow.errors import ExecutorError
 from nbflow.execution.executor import Executor
@@ -109,6 +110,19 @@ def check_cancel_running(factory: Factory, make_job: MakeJob) -> None:
     assert not runs(pid)
     executor.cancel(job.hash)
     assert run_one(executor, make_job("true")).exit == 0
+
+
+def check_cancel_while_it_starts(factory: Factory, make_job: MakeJob) -> None:
+    executor, ends = factory(), Ends()
+    for _ in range(20):
+        sleeper = f"sleep 600.{uuid4().int % 10**12:012d}"
+        job = make_job(f"exec {sleeper}")
+        executor.submit(job, ends.done)
+        while not (job.work_dir / ".command.out").exists():
+            pass  # it is about to be executed, which nobody was told yet
+        executor.cancel(job.hash)
+        assert ends.next()[1].reason == "cancelled"
+        assert alive(sleeper) == []
 
 
 def check_cancel_queued(factory: Factory, make_job: MakeJob) -> None:

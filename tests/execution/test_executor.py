@@ -41,6 +41,7 @@ NOT_INLINE = {
     contract.check_time_limit,
     contract.check_time_limit_of_one_that_ignores_sigterm,
     contract.check_cancel_running,
+    contract.check_cancel_while_it_starts,
     contract.check_cancel_queued,
     contract.check_cancel_all,
     contract.check_budget,

@@ -28,6 +28,7 @@ from nbflow.execution.local.usage import Usage, total_memory
 GRACE = 2.0
 """Seconds between SIGTERM and SIGKILL."""
 
+_CANCELLED = "it was cancelled"
 _Reason = Literal["time", "cancelled", "lost"]
 
 
@@ -226,6 +227,8 @@ class LocalExecutor:
             ticket.deadline = time.monotonic() + ticket.job.time
         if ticket.started is not None:
             _tell(ticket.started, ticket.job)
+        if ticket.reason is not None:
+            self._terminate(ticket, ticket.reason, ticket.detail)
 
     def _enforce(self, now: float) -> None:
         due = [
@@ -256,13 +259,19 @@ class LocalExecutor:
         if ticket.job.hash not in self._known or ticket.reason is not None:
             return
         if ticket.pid is not None:
-            self._terminate(ticket, "cancelled", "it was cancelled")
-            return
+            self._terminate(ticket, "cancelled", _CANCELLED)
+        elif ticket.placed and ticket.job.kind == "script":
+            # It may run already, which is on its way to be told: _begin ends it then.
+            ticket.reason, ticket.detail = "cancelled", _CANCELLED
+        else:
+            self._withdraw(ticket)
+
+    def _withdraw(self, ticket: _Ticket) -> None:
         if not ticket.placed:
             self._queue.remove(ticket)
         # One that a template is still loading modules for is not waited for: _note ends it when it starts.
         ticket.reason = "cancelled"
-        self._lose(ticket, "it was cancelled before it started")
+        self._lose(ticket, f"{_CANCELLED} before it started")
 
     def _finish(self, ticket: _Ticket, event: Ended) -> None:
         began = event.at if ticket.began is None else ticket.began
