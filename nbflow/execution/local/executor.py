@@ -6,7 +6,6 @@ for the supervisor, for the warm templates and for the next time limit at once. 
 
 from __future__ import annotations
 
-import os
 import selectors
 import signal
 import socket
@@ -23,7 +22,7 @@ from nbflow.errors import ExecutorError
 from nbflow.execution.executor import Done, Started
 from nbflow.execution.job import Ended, Job, Lost, Outcome, Report, Running
 from nbflow.execution.local.machine import Machine
-from nbflow.execution.local.usage import Usage, total_memory
+from nbflow.execution.local.usage import Usage, total_memory, usable_cpus
 
 GRACE = 2.0
 """Seconds between SIGTERM and SIGKILL."""
@@ -289,11 +288,6 @@ class LocalExecutor:
             self._free_cpus += ticket.job.cpus
             self._free_memory += ticket.job.memory or 0
         _tell(ticket.done, ticket.job, outcome)
-
-
-def usable_cpus() -> int:
-    """CPUs that this process may run on."""
-    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
 def _exceeds(job: Job, what: str, wanted: object, there: object, directive: str) -> ExecutorError:
