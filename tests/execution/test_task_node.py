@@ -12,7 +12,9 @@ MILLION = """
     from types import SimpleNamespace as Space
     import psutil
     from nbflow.core.declaration.binding import Spread
-    from nbflow.execution.channels.flow import Engine, Source
+    from nbflow.execution.channels.engine import Engine
+    from nbflow.execution.channels.flow import Source
+    from nbflow.execution.channels.reading import read
     from nbflow.execution.result import Result
     from nbflow.execution.channels.task_node import TaskNode
 
@@ -45,7 +47,7 @@ MILLION = """
     engine.wait_until(lambda: tasks.over, items=False)
     grown = psutil.Process().memory_info().rss - rss
     assert tasks.done and tasks.failure is None
-    some = list(itertools.islice(iter(tasks), 3))
+    some = list(itertools.islice(read(tasks), 3))
     assert some == [1, 2, 3], some
     assert tasks.get(COUNT - 1).load() == COUNT
     print(grown)

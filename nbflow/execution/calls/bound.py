@@ -22,9 +22,11 @@ from nbflow.core.task.capture import Scene, capture
 from nbflow.core.task.resume import Execute, Reason
 from nbflow.errors import DeclarationError, InputError, NotMadeError
 from nbflow.execution.calls.call import Call, forced
-from nbflow.execution.channels.channels import Channel
-from nbflow.execution.channels.flow import Engine, Node
-from nbflow.execution.channels.task_node import FieldNode, TaskNode, checked
+from nbflow.execution.channels.channel import Channel
+from nbflow.execution.channels.engine import Engine
+from nbflow.execution.channels.flow import Node
+from nbflow.execution.channels.process_channel import ProcessChannel
+from nbflow.execution.channels.task_node import TaskNode, checked
 from nbflow.execution.inline.kernel_body import inside
 from nbflow.execution.lookup import Lookup
 from nbflow.execution.result import Result, gathered
@@ -319,23 +321,6 @@ class BoundProcess:
         return TaskNode(
             desk.engine, upstream, desk.runner(), call, how, awaited, defaults, types, desk.failed, desk.printed
         )
-
-
-class ProcessChannel(Channel):
-    """The channel of a process's outputs."""
-
-    def __getattr__(self, name: str) -> Channel:
-        """The channel of one output."""
-        node = self._node
-        names = node.call.process.output_names if isinstance(node, TaskNode) else ()
-        if name not in names:
-            has = f"; its outputs are {', '.join(names)}" if names else ""
-            raise AttributeError(f"channel has neither an operator nor an output `{name}`{has}", name=name, obj=self)
-        return Channel(FieldNode(node.engine, node, name), is_value=self.is_value)
-
-    def _rows(self) -> list[dict[str, Any]]:
-        assert isinstance(self._node, TaskNode)
-        return [*self._node.rows()]
 
 
 def _itself(function: Callable[..., Any]) -> Callable[..., Any]:

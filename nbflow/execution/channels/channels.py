@@ -1,183 +1,255 @@
-"""Channels: what users hold of a flow of items, with Nextflow's factories and operators.
-
-A channel says what items there are; `flow` moves them. Knows no cache, no executor and no notebook.
-"""
+"""The factories of channels: ``channel.of(1, 2)``, ``channel.from_path("*.fq")``, ..."""
 
 from __future__ import annotations
 
-import dis
-import glob
 import os
-import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nbflow.errors import InputError
-from nbflow.execution.channels.flow import Engine, Node, Source
-from nbflow.execution.channels.operators import Collect, Filter, Map
+from nbflow.execution.channels.arguments import flag, function, refused, whole
+from nbflow.execution.channels.channel import ENGINE, Channel
+from nbflow.execution.channels.flow import Source
+from nbflow.execution.channels.patterns import TYPES, Search, has_wildcard, pair_key
 
 if TYPE_CHECKING:
     import pandas as pd
 
+__all__ = ["ENGINE", "Channel", "ChannelFactory", "channel"]
 
-class Channel:
-    """A flow of items, in the order of the input whatever the timing; it can be read again.
-
-    Made by the factories of `channel`, by operators, and by calling a process with a channel.
-    """
-
-    def __init__(self, node: Node, *, is_value: bool = False) -> None:
-        self._node = node
-        self._is_value = is_value
-
-    @property
-    def node(self) -> Node:
-        """Where its items are."""
-        return self._node
-
-    @property
-    def is_value(self) -> bool:
-        """Whether it is a value channel: one item that is read any number of times."""
-        return self._is_value
-
-    def __repr__(self) -> str:
-        state = f"{self._node.length} items" if self._node.done else "open"
-        return f"<{'value channel' if self._is_value else 'channel'}: {state}>"
-
-    def __iter__(self) -> Iterator[Any]:
-        """Iterate over the items, waiting for each.
-
-        Raises
-        ------
-        InputError
-            If the channel is unpacked (``a, b = channel``): items are not outputs.
-        """
-        if _caller_unpacks():
-            raise InputError(
-                "a channel cannot be unpacked: its items are not the outputs of the process. "
-                "Take one output as a channel by its name, as in `r = fit(items)` and `r.score`"
-            )
-        return iter(self._node)
-
-    def __nbflow_digest__(self) -> object:
-        """A channel is no value: it cannot be a part of one, nor a global of a body."""
-        raise InputError(
-            "a channel is given to a process as an argument of its own, not inside a value and not as a global; "
-            "pass it to the call, or its items as a value with .collect().value"
-        )
-
-    def map(self, function: Callable[[Any], Any]) -> Channel:
-        """Give each item to a function; the channel of what it returns."""
-        return Channel(Map(self._node.engine, self._node, function), is_value=self._is_value)
-
-    def filter(self, predicate: Callable[[Any], Any]) -> Channel:
-        """Keep the items for which the predicate holds."""
-        return Channel(Filter(self._node.engine, self._node, predicate))
-
-    def collect(self) -> Channel:
-        """All items as one list: a value channel."""
-        return Channel(Collect(self._node.engine, self._node), is_value=True)
-
-    @property
-    def value(self) -> Any:
-        """The item of a value channel, waiting for it.
-
-        Raises
-        ------
-        InputError
-            If this is not a value channel.
-        """
-        if not self._is_value:
-            raise InputError("only a value channel has a value; use .collect().value, or iterate over the channel")
-        return next(iter(self._node))
-
-    def to_frame(self) -> pd.DataFrame:
-        """The items as a data frame, one row each: for a process's channel, its inputs and outputs.
-
-        Raises
-        ------
-        InputError
-            If pandas is not installed.
-        """
-        try:
-            import pandas as pd
-        except ImportError as error:
-            raise InputError("to_frame() needs pandas: pip install pandas") from error
-        return pd.DataFrame([_row(item) for item in self._rows()])
-
-    def _rows(self) -> Iterable[Any]:
-        return self._node
-
-
-def _row(item: Any) -> dict[str, Any]:
-    if isinstance(item, Mapping):
-        return dict(item)
-    fields = getattr(item, "_fields", None)
-    return dict(zip(fields, item, strict=True)) if fields else {"item": item}
-
-
-def _caller_unpacks() -> bool:
-    """Whether ``__iter__`` was called by an unpacking assignment: only the instruction tells it from a loop."""
-    frame = sys._getframe(2)
-    return dis.opname[frame.f_code.co_code[frame.f_lasti]].startswith("UNPACK_")
+_Pattern = str | os.PathLike[str]
 
 
 class ChannelFactory:
     """The factories of channels: ``channel.of(1, 2)``, ``channel.from_path("*.fq")``, ..."""
 
     def __repr__(self) -> str:
-        return "<channel factories: of, from_list, value, from_path, from_frame>"
+        return "<channel factories: of, from_list, value, empty, from_path, from_file_pairs, from_frame>"
 
     def __reduce__(self) -> str:
         return "channel"
 
     def of(self, *items: Any) -> Channel:
-        """A channel of the given items."""
-        return self.from_list(items)
+        """A channel of the given items; a range stands for its numbers.
+
+        Examples
+        --------
+        >>> list(channel.of(range(1, 4), "X", [5]))
+        [1, 2, 3, 'X', [5]]
+        """
+        if len(items) == 1 and isinstance(items[0], range):
+            return self.from_list(items[0])
+        return self.from_list([each for item in items for each in (item if isinstance(item, range) else (item,))])
 
     def from_list(self, items: Iterable[Any]) -> Channel:
-        """A channel of a list's items; the list is copied, a range or tuple is not."""
+        """A channel of a list's items; the list is copied, a range or tuple is not.
+
+        Examples
+        --------
+        >>> list(channel.from_list(["a", "b"]))
+        ['a', 'b']
+        """
+        if isinstance(items, Channel) or not isinstance(items, Iterable) or isinstance(items, (str, bytes)):
+            raise refused("channel.from_list", "items", "a list or another iterable of items", items)
         sequence: Sequence[Any] = items if isinstance(items, (range, tuple)) else list(items)
+        if not isinstance(sequence, range) and any(isinstance(item, Channel) for item in sequence):
+            raise InputError("an item cannot be a channel: use that channel itself, or a.mix(b), a.merge(b) of several")
         return Channel(Source(ENGINE, sequence))
 
     def value(self, item: Any) -> Channel:
-        """A value channel: one item that can be read any number of times."""
+        """A value channel: one item that can be read any number of times.
+
+        Examples
+        --------
+        >>> channel.value([1, 2]).value
+        [1, 2]
+        """
+        if isinstance(item, Channel):
+            raise InputError("an item cannot be a channel: .first(), .collect() and others make a value channel of one")
         return Channel(Source(ENGINE, (item,)), is_value=True)
 
-    def from_path(self, *patterns: str | os.PathLike[str], check_if_exists: bool = True) -> Channel:
-        """A channel of the files that match, as absolute paths, sorted.
+    def empty(self) -> Channel:
+        """A channel without items.
+
+        Examples
+        --------
+        >>> list(channel.empty())
+        []
+        """
+        return self.from_list(())
+
+    def from_path(
+        self,
+        *patterns: _Pattern | Sequence[_Pattern],
+        glob: bool = True,
+        type: str = "file",
+        hidden: bool = False,
+        max_depth: int | None = None,
+        follow_links: bool = True,
+        relative: bool = False,
+        check_if_exists: bool = True,
+    ) -> Channel:
+        """A channel of the files that match, as absolute paths, sorted for each pattern.
 
         Parameters
         ----------
         *patterns : str or path
-            Globs, relative to the current directory; ``**`` reaches into directories.
+            Names or globs, relative to the current directory: ``*`` and ``?`` within a name, ``**`` through directories,
+            ``[ab]``, ``{one,two}``.
+        glob : bool
+            Whether these are wildcards; else they are characters like others.
+        type : str
+            What a glob matches: ``file``, ``dir`` or ``any``.
+        hidden : bool
+            Whether a glob matches names that begin with a dot without saying so.
+        max_depth : int or None
+            How many directories ``**`` goes down at most.
+        follow_links : bool
+            Whether a link to a directory is one; else it is a file.
+        relative : bool
+            Whether paths are relative to the directory in which the pattern's wildcards begin.
         check_if_exists : bool
-            Whether a pattern without a match is an error.
+            Whether a pattern or path of which there is nothing is an error.
+
+        Raises
+        ------
+        InputError
+            If there is nothing of one.
+
+        Examples
+        --------
+        >>> channel.from_path("data/**.{fq,fq.gz}", check_if_exists=False)
+        <channel: 0 items>
+        """
+        search = _search("channel.from_path", type, hidden, max_depth, follow_links, glob)
+        flag("channel.from_path", relative=relative, check_if_exists=check_if_exists)
+        paths = []
+        for pattern in _texts("channel.from_path", patterns):
+            base, found = _found(search, pattern, check=check_if_exists)
+            paths += [Path(os.path.relpath(path, base) if relative else path) for path in found]
+        return self.from_list(paths)
+
+    def from_file_pairs(
+        self,
+        *patterns: _Pattern | Sequence[_Pattern],
+        size: int | None = None,
+        flat: bool = False,
+        key: Callable[[Path], Any] | None = None,
+        type: str = "file",
+        hidden: bool = False,
+        max_depth: int | None = None,
+        follow_links: bool = True,
+        check_if_exists: bool = True,
+    ) -> Channel:
+        """A channel of files that belong together: ``(key, [file, file])``, the files sorted.
+
+        The key is the file's name to the last ``*`` or ``?`` before the ``{}`` or ``[]`` in which they differ, without ``-``,
+        ``_`` and ``.`` at its end: of ``liver_1.fq`` for ``*_{1,2}.fq`` it is ``liver``.
+
+        Parameters
+        ----------
+        *patterns : str or path
+            Globs, as for `from_path`.
+        size : int or None
+            How many files belong together; -1 for any number. None: 2, or 1 of paths without wildcards. Files that are
+            fewer are left out, with a warning.
+        flat : bool
+            Whether items are ``(key, file, file)``.
+        key : callable or None
+            Gives the key of a path instead.
+        type, hidden, max_depth, follow_links, check_if_exists
+            As for `from_path`.
 
         Raises
         ------
         InputError
             If nothing matches a pattern.
+
+        Examples
+        --------
+        >>> channel.from_file_pairs("reads/*_{1,2}.fq", check_if_exists=False)
+        <channel: 0 items>
         """
-        found = [path for pattern in patterns for path in _matches(os.fspath(pattern), check_if_exists)]
-        return self.from_list([Path(path) for path in found])
+        operator = "channel.from_file_pairs"
+        search = _search(operator, type, hidden, max_depth, follow_links, glob=True)
+        flag(operator, flat=flat, check_if_exists=check_if_exists)
+        texts = _texts(operator, patterns)
+        if size is None:
+            size = 2 if any(map(has_wildcard, texts)) else 1
+        elif size != -1:
+            whole(operator, "size", size, 1)
+        find = None if key is None else function(operator, key, "key")
+        keyed = [
+            (pair_key(path, pattern) if find is None else find(Path(path)), Path(path))
+            for pattern in texts
+            for path in _found(search, pattern, check=check_if_exists)[1]
+        ]
+        pairs = _pairs(keyed, size)
+        return self.from_list([(found, *files) if flat else (found, files) for found, files in pairs])
 
     def from_frame(self, frame: pd.DataFrame) -> Channel:
-        """A channel of a frame's rows, as named tuples of its columns."""
+        """A channel of a frame's rows, as named tuples of its columns.
+
+        Examples
+        --------
+        >>> import pandas
+        >>> list(channel.from_frame(pandas.DataFrame({"id": ["a"], "n": [1]})))
+        [Row(id='a', n=1)]
+        """
+        if not hasattr(frame, "itertuples"):
+            raise refused("channel.from_frame", "frame", "a pandas data frame", frame)
         return self.from_list(frame.itertuples(index=False, name="Row"))
 
 
-def _matches(pattern: str, check: bool) -> list[str]:
-    found = sorted(os.path.abspath(path) for path in glob.glob(os.path.expanduser(pattern), recursive=True))
-    if check and not found:
+def _search(operator: str, type: str, hidden: bool, max_depth: int | None, follow_links: bool, glob: bool) -> Search:
+    flag(operator, hidden=hidden, follow_links=follow_links, glob=glob)
+    if type not in TYPES:
+        raise refused(operator, "type", "'file', 'dir' or 'any'", type)
+    if max_depth is not None:
+        whole(operator, "max_depth", max_depth, 0)
+    return Search(type, hidden, max_depth, follow_links, glob)
+
+
+def _texts(operator: str, patterns: Iterable[object]) -> list[str]:
+    listed = [each for pattern in patterns for each in (pattern if isinstance(pattern, (list, tuple)) else (pattern,))]
+    for pattern in listed:
+        if not isinstance(pattern, (str, os.PathLike)) or not os.fspath(pattern):
+            raise refused(operator, "patterns", "paths or globs", pattern)
+    if not listed:
+        raise InputError(f"`{operator}` takes at least one path or glob")
+    return [os.fspath(pattern) for pattern in listed]
+
+
+def _found(search: Search, pattern: str, *, check: bool) -> tuple[str, list[str]]:
+    base, found = search.find(pattern)
+    if check and not any(map(os.path.exists, found)):
         raise InputError(
-            f"no file matches `{pattern}` in {Path.cwd()}; check the pattern, or pass check_if_exists=False"
+            f"no {'file' if search.type == 'any' else search.type} matches `{pattern}` in {Path.cwd()}; "
+            "check the pattern, or pass check_if_exists=False"
         )
-    return found
+    return base, found
 
 
-ENGINE = Engine()
-"""Moves the items of all channels of this process; its thread starts with the first that is used."""
+def _pairs(keyed: Iterable[tuple[Any, Path]], size: int) -> list[tuple[Any, list[Path]]]:
+    full: list[tuple[Any, list[Path]]] = []
+    groups: dict[Any, list[Path]] = {}
+    for key, path in keyed:
+        group = groups.setdefault(key, [])
+        group.append(path)
+        if len(group) == size:
+            full.append((key, sorted(groups.pop(key))))
+    if size == -1:
+        return [(key, sorted(paths)) for key, paths in groups.items()]
+    if groups:
+        names = ", ".join(str(key) for key in list(groups)[:5]) + (", ..." if len(groups) > 5 else "")
+        warnings.warn(
+            f"left out, since they have not {size} files each: {names}; pass size=-1 to take what there is",
+            UserWarning,
+            stacklevel=3,
+        )
+    return full
+
 
 channel = ChannelFactory()

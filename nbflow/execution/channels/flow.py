@@ -1,88 +1,96 @@
-"""How items move: nodes that hold a channel's items by position, and the one thread that moves them.
+"""How items move: nodes that hold a channel's items by position, and the edges between them.
 
-Alone decides in which order items are pulled, pushed on and kept. A node's positions are resolved in any order but always
-read in the order of the input, so that what a channel holds never depends on timing. Knows no process, no cache and no
-executor: a node that runs tasks is a subclass elsewhere.
+Alone decides in which order items are pushed on, and how long they are kept. A node's positions are resolved in any order but
+always read in the order of the input (`order`), so that what a channel holds never depends on timing. Knows no process, no
+cache and no executor: a node that runs tasks is a subclass elsewhere.
 
 Notes
 -----
-Nodes change only in the engine's thread. Other threads hand work over by `Engine.post` and wait by `Node.wait`.
+Nodes change only in the engine's thread. A node owns the edges to the nodes that it takes items from; those know it weakly. So
+what nobody reads and nothing runs is gone, with all that only it needs. Items are kept as long as a channel object is there by
+which they can be read again, or a node that has not yet begun to take them.
 """
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator, Sequence
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
-from queue import SimpleQueue
+from pathlib import Path
+from types import TracebackType
 from typing import Any, Final
 
-from nbflow.execution.inline.foreground import Foreground
+from nbflow.execution.channels.engine import Engine
+from nbflow.execution.channels.items import HOLE, PENDING, Kept, Lazy, loaded
+from nbflow.execution.channels.order import Order
 
-WINDOW: Final = 256
-"""Tasks that may wait or run at once; what bounds memory however long a channel is."""
+__all__ = ["HOLE", "PENDING", "Edge", "Engine", "Lazy", "Node", "Source", "guarded", "loaded"]
 
-
-_PULLED_AT_ONCE: Final = 32
-"""Items that the engine moves before it looks at what else there is to do."""
-
-
-class _Mark:
-    """A named constant that stands where no item is."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def __repr__(self) -> str:
-        return self._name
-
-
-PENDING: Final = _Mark("PENDING")
-HOLE: Final = _Mark("HOLE")
-
-
-class Lazy:
-    """An item that is read when it is needed; no ABC, for each item of a channel is asked whether it is one."""
-
-    __slots__ = ()
-
-    def load(self) -> Any:
-        """The item itself."""
-        raise NotImplementedError
-
-
-def loaded(item: Any) -> Any:
-    """The item itself, read if it was not yet."""
-    return item.load() if isinstance(item, Lazy) else item
+_OWN: Final = str(Path(__file__).parents[2])
 
 
 class Node:
-    """The items of a channel, by position.
+    """The items of a channel, by position; by itself one for each position of the node that it takes items from.
 
     Parameters
     ----------
     engine : Engine
         The thread that moves its items.
-    upstream : Node or None
-        Where its items come from; its positions are the same.
+    *upstreams : Node
+        Where its items come from.
+    order : Order or None
+        In which order its positions are read; None for that of the node that it takes items from.
     """
 
-    def __init__(self, engine: Engine, upstream: Node | None = None) -> None:
+    ordered = False
+    """Whether it must be given items in the order of the input, holes left out."""
+
+    def __init__(self, engine: Engine, *upstreams: Node, order: Order | None = None) -> None:
         self.engine = engine
-        self.upstream = upstream
+        self.upstreams = upstreams
+        self.order: Order = order or (upstreams[0].order if upstreams else Order())
         self.length: int | None = None
         self.failure: BaseException | None = None
+        self.wanted = False
+        self.holes = 0
+        self._traceback: TracebackType | None = None
         self._first_open = 0
         self._resolved_beyond: set[int] = set()
-        self._items: list[Any] = []
-        self._subscribers: list[_Subscriber] = []
+        self._kept: weakref.ref[Kept] | None = None
+        self._needs: list[object] = [upstream.kept() for upstream in upstreams]
+        self._edges: list[Edge] = []
+        self._subscribers: list[weakref.ref[Edge]] = []
         self._connected = False
 
-    # Reading: from any thread ---------------------------------------------------------------------------------------
+    # Reading: from any thread -----------------------------------------------------------------------------------------
+
+    @property
+    def upstream(self) -> Node:
+        """Where the items of a node with one such node come from."""
+        return self.upstreams[0]
+
+    def kept(self) -> object:
+        """What keeps its items for as long as it is held; to be asked for before the first item moves."""
+        kept = self._kept() if self._kept else None
+        if kept is None:
+            assert not self._connected, "the items of this channel have moved on, and nothing keeps them"
+            kept = Kept()
+            self._kept = weakref.ref(kept)
+        return kept
+
+    @property
+    def keeps(self) -> bool:
+        """Whether its resolved items can be asked for."""
+        return self._kept is not None and self._kept() is not None
 
     def get(self, position: int) -> Any:
-        """The item at a position, `HOLE` where it was dropped, `PENDING` where it is not there yet."""
-        return self._items[position] if position < len(self._items) else PENDING
+        """The item at a position, `HOLE` where it was dropped, `PENDING` where it is not there."""
+        kept = self._kept() if self._kept else None
+        return kept.items[position] if kept and position < len(kept.items) else PENDING
+
+    def is_resolved(self, position: int) -> bool:
+        """Whether it is known what is at a position."""
+        return position < self._first_open or position in self._resolved_beyond
 
     @property
     def done(self) -> bool:
@@ -94,60 +102,77 @@ class Node:
         """Whether nothing more will come: every position is resolved, or the channel failed."""
         return self.failure is not None or self.done
 
-    def wait(self, position: int) -> Any:
-        """Block until a position is resolved.
-
-        Returns
-        -------
-        object
-            Its item, `HOLE`, or `PENDING` where the channel ended before it.
-
-        Raises
-        ------
-        BaseException
-            What ended the channel, where it failed.
-        """
-        if not self._is_resolved(position):
-            self.engine.connect(self)
-            self.engine.wait_until(lambda: self._is_resolved(position) or self._ends_before(position))
-        if self._is_resolved(position):
-            return self.get(position)
+    def raise_failure(self) -> None:
+        """Raise what ended the channel, if it failed."""
         if self.failure is not None:
-            raise self.failure
-        return PENDING
+            raise self.failure.with_traceback(self._traceback)
 
-    def _ends_before(self, position: int) -> bool:
-        return self.failure is not None or (self.length is not None and position >= self.length)
+    # Moving: in the engine's thread only ------------------------------------------------------------------------------
 
-    def __iter__(self) -> Iterator[Any]:
-        position = 0
-        while (item := self.wait(position)) is not PENDING:
-            if item is not HOLE:
-                yield loaded(item)
-            position += 1
+    def wants(self) -> bool:
+        """Whether anybody wants more of its items."""
+        return self.wanted or any((edge := reference()) and edge.wants() for reference in self._subscribers)
 
-    # Moving: in the engine's thread only ----------------------------------------------------------------------------
+    def takes(self, side: int) -> bool:
+        """Whether it wants more items of one of its upstreams."""
+        return self.wants()
 
-    def _is_resolved(self, position: int) -> bool:
-        return position < self._first_open or position in self._resolved_beyond
+    def accept(self, position: int, item: Any) -> None:
+        """Take an item from upstream; what a kind of node is, is what it does here."""
+        raise NotImplementedError
+
+    def accept_from(self, side: int, position: int, item: Any) -> None:
+        """Take an item from one of several upstreams."""
+        self.accept(position, item)
+
+    def skip(self, side: int, position: int) -> None:
+        """An upstream has no item at a position."""
+        self.resolve(position, HOLE)
+
+    def upstream_length(self, side: int, length: int) -> None:
+        """It is known how many positions an upstream has."""
+        self.end(length)
+
+    def upstream_done(self, side: int) -> None:
+        """All items of an upstream have been given."""
+
+    def reordered(self, side: int) -> None:
+        """It is known further in which order an upstream's positions are read."""
+        self._pass_order_on()
+
+    def _pass_order_on(self) -> None:
+        for edge in self._consumers():
+            edge.reordered()
 
     def resolved(self) -> Iterator[int]:
         """The positions resolved at this moment."""
         return chain(range(self._first_open), sorted(self._resolved_beyond))
 
     def keep(self, position: int, item: Any) -> None:
-        """Store an item; a subclass may store less than the item."""
-        while len(self._items) <= position:
-            self._items.append(PENDING)
-        self._items[position] = item
+        """Store an item, if somebody may ask for it; a subclass may store less than the item."""
+        kept = self._kept() if self._kept else None
+        if kept is not None:
+            missing = position + 1 - len(kept.items)
+            kept.items.extend([PENDING] * missing)
+            kept.items[position] = item
 
     def resolve(self, position: int, item: Any) -> None:
         """Store an item and push it on."""
         self.keep(position, item)
         self._mark(position)
+        self.holes += item is HOLE
         self.engine.notify(ended=self.done)
-        for subscriber in self._subscribers:
-            subscriber.push(position, item)
+        for edge in self._consumers():
+            edge.push(position, item)
+        self._leave_if_over()
+
+    def _consumers(self) -> Iterator[Edge]:
+        for reference in tuple(self._subscribers):
+            edge = reference()
+            if edge is not None:
+                yield edge
+            else:
+                self._subscribers.remove(reference)
 
     def _mark(self, position: int) -> None:
         if position == self._first_open and not self._resolved_beyond:
@@ -162,61 +187,138 @@ class Node:
         """Say how many positions there are."""
         self.length = length
         self.engine.notify(ended=True)
-        for subscriber in self._subscribers:
-            subscriber.end(length)
+        for edge in self._consumers():
+            edge.end()
+        self._leave_if_over()
 
     def fail(self, error: BaseException) -> None:
         """End the channel with an error, and all that depends on it."""
         if self.failure is None and not self.done:
+            self._traceback = _from_user(error.__traceback__)
             self.failure = error
             self.engine.notify(ended=True)
-            for subscriber in self._subscribers:
-                subscriber.node.fail(error)
+            for edge in self._consumers():
+                edge.node.fail(error)
+            self._leave_if_over()
 
-    def accept(self, position: int, item: Any) -> None:
-        """Take an item from upstream; what a kind of node is, is what it does here."""
-        raise NotImplementedError
+    def _leave_if_over(self) -> None:
+        if self.over:
+            self._edges.clear()
 
     def connect(self) -> None:
         """Begin to take items from upstream (once)."""
-        if not self._connected:
-            self._connected = True
-            if self.upstream is not None:
-                self.engine.subscribe(self.upstream, self)
+        if self._connected:
+            return
+        self._connected = True
+        self._edges = [Edge(upstream, self, side) for side, upstream in enumerate(self.upstreams)]
+        self._needs.clear()
+        for edge in self.drawn(self._edges):
+            edge.begin()
+
+    def drawn(self, edges: Sequence[Edge]) -> Iterable[Edge]:
+        """Its edges in the order in which they begin; the last is drawn from first."""
+        return tuple(edges)
 
 
-class _Subscriber:
-    """A node that takes another's items: first those that were already there, as the engine pulls them."""
+class Edge:
+    """The way of items from one node to another: first those that are there, as the engine pulls them, then those to come."""
 
-    def __init__(self, upstream: Node, node: Node) -> None:
+    def __init__(self, upstream: Node, node: Node, side: int) -> None:
         self.node = node
         self._upstream = upstream
+        self._side = side
+        self._backlog: Iterator[int] = iter(())
+        self._held: object = upstream.kept()
+        self._early: dict[int, Any] = {}
+        self._rank = 0
+        self._given = 0
+
+    def begin(self) -> None:
+        """Take the items that are there, and let upstream know that there is somebody to take more."""
+        upstream = self._upstream
+        upstream.connect()
         self._backlog = upstream.resolved()
+        upstream._subscribers.append(weakref.ref(self))
+        self._add_if_behind()
+        if upstream.failure is not None:
+            self.node.fail(upstream.failure.with_traceback(upstream._traceback))
+        elif upstream.length is not None:
+            self.end()
+
+    def _add_if_behind(self) -> None:
+        first = next(self._backlog, None)
+        if first is None:
+            self._held = None  # nothing is there that could be missed, and from now on items come by themselves
+            return
+        self._backlog = chain((first,), self._backlog)
+        self.node.engine.add(self)
+
+    def wants(self) -> bool:
+        """Whether its node wants more items."""
+        return not self.node.over and self.node.takes(self._side)
 
     def pull(self) -> bool:
-        """Move one item of the backlog; False when there is none left to move."""
+        """Move one item of those that were there; False when there is none left."""
         position = next(self._backlog, None)
-        if position is None or self.node.failure is not None:
+        if position is None or self.node.over:
+            self._held = None
             return False
         self.push(position, self._upstream.get(position))
         return True
 
     def push(self, position: int, item: Any) -> None:
+        """Give an item to the node, in its turn if the node asks for that."""
+        if not self.node.ordered:
+            self._give(position, item)
+            return
+        self._early[position] = item
+        self.reordered()
+
+    def reordered(self) -> None:
+        """Give what can be given now that more is known of the order."""
+        if not self.node.ordered:
+            guarded(self.node, self.node.reordered, self._side)
+            return
+        while (position := self._upstream.order.at(self._rank)) in self._early:
+            assert position is not None
+            self._rank += 1
+            self._give(position, self._early.pop(position))
+
+    def _give(self, position: int, item: Any) -> None:
+        if self.node.over:
+            return
+        self._given += 1
         if item is HOLE:
-            self.node.resolve(position, HOLE)
+            guarded(self.node, self.node.skip, self._side, position)
         else:
-            _guarded(self.node, self.node.accept, position, item)
+            guarded(self.node, self.node.accept_from, self._side, position, item)
+        self._tell_if_done()
 
-    def end(self, length: int) -> None:
-        _guarded(self.node, self.node.end, length)
+    def end(self) -> None:
+        """Upstream knows how many positions it has."""
+        if not self.node.over:
+            guarded(self.node, self.node.upstream_length, self._side, self._upstream.length)
+            self._tell_if_done()
+
+    def _tell_if_done(self) -> None:
+        if self._given == self._upstream.length and not self.node.over:
+            guarded(self.node, self.node.upstream_done, self._side)
 
 
-def _guarded(node: Node, step: Callable[..., None], *args: Any) -> None:
+def guarded(node: Node, step: Callable[..., None], *args: Any) -> None:
     """Whatever a step raises ends its channel: nothing is lost, nothing else stops."""
     try:
         step(*args)
     except BaseException as error:  # noqa: BLE001  # the channel's reader gets it, SystemExit of user code included
         node.fail(error)
+
+
+def _from_user(traceback: TracebackType | None) -> TracebackType | None:
+    """A traceback from the user's own first line on; all of it where there is none."""
+    inner = traceback
+    while inner is not None and inner.tb_frame.f_code.co_filename.startswith(_OWN):
+        inner = inner.tb_next
+    return inner or traceback
 
 
 class Source(Node):
@@ -227,141 +329,12 @@ class Source(Node):
         self._sequence = items
         self._first_open = self.length = len(items)
 
+    @property
+    def keeps(self) -> bool:
+        return True
+
+    def kept(self) -> object:
+        return self._sequence
+
     def get(self, position: int) -> Any:
         return self._sequence[position] if position < len(self._sequence) else PENDING
-
-
-class Engine:
-    """The one thread that moves items; it starts with the first channel that is used."""
-
-    def __init__(self, window: int = WINDOW) -> None:
-        self.in_flight = 0
-        self._changed = threading.Condition()
-        self._awaited = 0
-        self._window = window
-        self._posted: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
-        self._pulling: list[_Subscriber] = []
-        self._waiting: list[tuple[Node, Callable[[], None]]] = []
-        self._thread: threading.Thread | None = None
-        self._lock = threading.Lock()
-        self.foreground = Foreground(lambda: self.notify(ended=True))
-
-    def post(self, step: Callable[[], None]) -> None:
-        """Run a step in the engine's thread, soon."""
-        with self._lock:
-            if self._thread is None or not self._thread.is_alive():
-                self._thread = threading.Thread(target=self._run, name="nbflow-engine", daemon=True)
-                self._thread.start()
-        self._posted.put(step)
-
-    def run_or_post(self, step: Callable[[], None]) -> None:
-        """Run a step at once if this is the engine's thread, else soon."""
-        if self._thread is not None and threading.get_ident() == self._thread.ident:
-            step()
-        else:
-            self.post(step)
-
-    def run_and_wait(self, step: Callable[[], None]) -> None:
-        """Run a step in the engine's thread, and wait until it has run."""
-        ended = threading.Event()
-
-        def run() -> None:
-            step()
-            ended.set()
-
-        self.run_or_post(run)
-        ended.wait()
-
-    def connect(self, node: Node) -> None:
-        """Let a node, and all that it needs, take items."""
-        if not node._connected:
-            self.post(node.connect)
-
-    def subscribe(self, upstream: Node, node: Node) -> None:
-        """Give a node all items of another: those there now and those to come."""
-        subscriber = _Subscriber(upstream, node)
-        self._pulling.append(subscriber)
-        upstream._subscribers.append(subscriber)
-        upstream.connect()
-        if upstream.failure is not None:
-            node.fail(upstream.failure)
-        elif upstream.length is not None:
-            subscriber.end(upstream.length)
-
-    def when_over(self, node: Node, step: Callable[[], None]) -> None:
-        """Run a step when nothing more will come from a node."""
-        self._waiting.append((node, step))
-
-    def wait_until(self, holds: Callable[[], bool], *, items: bool = True) -> None:
-        """Block until something holds that depends on nodes; only another thread than the engine's may wait.
-
-        Parameters
-        ----------
-        holds : callable
-            What is waited for.
-        items : bool
-            Whether it may come to hold with an item; False where it does only with the end of a channel.
-        """
-        while not self._await_either(holds, items):
-            self.foreground.run()
-
-    def _await_either(self, holds: Callable[[], bool], items: bool) -> bool:
-        """Block until something holds, or the thread that waits is called to work; whether it holds."""
-        with self._changed:
-            self._awaited += items
-            try:
-                self._changed.wait_for(lambda: holds() or self.foreground.calls)
-            finally:
-                self._awaited -= items
-            return holds()
-
-    def notify(self, *, ended: bool = False) -> None:
-        """Wake those who wait for items, or, if a channel has ended, all.
-
-        Who waits for the end of a channel is not woken for each of its items: that would cost more than a hit.
-        """
-        if self._awaited or ended:
-            with self._changed:
-                self._changed.notify_all()
-
-    def close(self) -> None:
-        """End the thread."""
-        with self._lock:
-            thread, self._thread = self._thread, None
-        if thread is not None and thread is not threading.current_thread():
-            self._posted.put(None)
-            thread.join()
-
-    def _run(self) -> None:
-        while True:
-            step = self._posted.get() if self._idle() else self._next_step()
-            if step is _STOP:
-                return
-            step()
-            self._settle()
-
-    def _idle(self) -> bool:
-        return not self._pulling or self.in_flight >= self._window
-
-    def _next_step(self) -> Callable[[], None] | None:
-        return self._posted.get() if not self._posted.empty() else self._pull
-
-    def _pull(self) -> None:
-        # The last comes first: what lies downstream drains before more is drawn from the source.
-        subscriber = self._pulling[-1]
-        for _ in range(_PULLED_AT_ONCE):
-            if not subscriber.pull():
-                self._pulling.remove(subscriber)
-                return
-            if self._pulling[-1] is not subscriber or self.in_flight >= self._window or not self._posted.empty():
-                return
-
-    def _settle(self) -> None:
-        # A step may end the node that another one waits for.
-        while ready := [pair for pair in self._waiting if pair[0].over]:
-            for pair in ready:
-                self._waiting.remove(pair)
-                pair[1]()
-
-
-_STOP: Final = None

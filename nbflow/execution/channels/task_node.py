@@ -16,7 +16,10 @@ from nbflow.core.declaration.binding import Spread
 from nbflow.core.declaration.directive_values import Dynamic
 from nbflow.errors import InputError
 from nbflow.execution.calls.call import Call
-from nbflow.execution.channels.flow import HOLE, PENDING, Engine, Node, loaded
+from nbflow.execution.channels.engine import Engine
+from nbflow.execution.channels.flow import Node
+from nbflow.execution.channels.items import HOLE, PENDING, loaded
+from nbflow.execution.channels.reading import pairs
 from nbflow.execution.lookup import Lookup
 from nbflow.execution.result import Result, Stored
 
@@ -78,8 +81,17 @@ class TaskNode(Node):
         self._keys = bytearray()
         self.first_run: Result | None = None
         self._first_position = sys.maxsize
+        self._inputs = upstream.kept()  # for `rows`
+        self._held = [node.kept() for node in awaited.values()]
 
     # Keeping: 16 bytes a position -------------------------------------------------------------------------------------
+
+    @property
+    def keeps(self) -> bool:
+        return True
+
+    def kept(self) -> object:
+        return self._inputs
 
     def keep(self, position: int, item: Any) -> None:
         start = position * _SIZE
@@ -88,7 +100,7 @@ class TaskNode(Node):
         self._keys[start : start + _SIZE] = _HOLE if item is HOLE else item.key
 
     def get(self, position: int) -> Any:
-        if not self._is_resolved(position):
+        if not self.is_resolved(position):
             return PENDING
         key = bytes(self._keys[position * _SIZE : (position + 1) * _SIZE])
         return HOLE if key == _HOLE else self._stored(key)
@@ -110,12 +122,21 @@ class TaskNode(Node):
             return
         waiting = next((node for node in self._awaited.values() if not node.done), None)
         if waiting is None:
-            super().connect()
+            self._connect_unless_empty()
         elif waiting.failure is not None:
             self.fail(waiting.failure)
         else:
-            waiting.connect()
+            self.engine.run(waiting)
             self.engine.when_over(waiting, self.connect)
+
+    def _connect_unless_empty(self) -> None:
+        if all(node.length and node.get(0) is not HOLE for node in self._awaited.values()):
+            super().connect()
+        elif not self.over:
+            self.end(0)  # a value channel that holds nothing: there is no task to run, as in Nextflow
+
+    def takes(self, side: int) -> bool:
+        return self.engine.has_room
 
     def accept(self, position: int, item: Any) -> None:
         own = self._own(item)
@@ -136,13 +157,9 @@ class TaskNode(Node):
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """Inputs and outputs of each task, by name, waiting for each."""
-        assert self.upstream is not None
-        position = 0
-        while (item := self.wait(position)) is not PENDING:
-            if item is not HOLE:
-                given = {**self._fixed_scalars(), **_named(self.arguments(self.upstream.get(position)))}
-                yield {**given, **_named(self._runner.values(item.key))}
-            position += 1
+        for position, item in pairs(self):
+            given = {**self._fixed_scalars(), **_named(self.arguments(self.upstream.get(position)))}
+            yield {**given, **_named(self._runner.values(item.key))}
 
     def _fixed_scalars(self) -> dict[str, Any]:
         captured = self.call.capture
@@ -186,11 +203,17 @@ class FieldNode(Node):
         super().__init__(engine, upstream)
         self._field = field
 
+    @property
+    def keeps(self) -> bool:
+        return self.upstream.keeps
+
+    def kept(self) -> object:
+        return self.upstream.kept()
+
     def keep(self, position: int, item: Any) -> None:
         """Nothing: `get` asks upstream."""
 
     def get(self, position: int) -> Any:
-        assert self.upstream is not None
         item = self.upstream.get(position)
         return self._select(item) if item is not PENDING and item is not HOLE else item
 
