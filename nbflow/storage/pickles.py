@@ -17,7 +17,7 @@ from collections import ChainMap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
-from typing import Any, ClassVar, NoReturn
+from typing import Any, ClassVar, NewType, NoReturn
 
 import cloudpickle
 
@@ -133,14 +133,25 @@ def _reduce_code(code: types.CodeType) -> Any:
     return _make_code, (code.co_filename, *cloudpickle.Pickler.dispatch_table[types.CodeType](code))
 
 
+def _reduce_new_type(made: Any) -> Any:
+    # By itself it is looked up by name, which one of the notebook does not have.
+    if cloudpickle.cloudpickle._lookup_module_and_qualname(made) is not None:
+        return made.__reduce__()
+    return NewType, (made.__name__, made.__supertype__)
+
+
 def _refuse_file(file: io.TextIOWrapper) -> NoReturn:
     raise TypeError(f"cannot pickle an open file ({file.name!r})")
 
 
-def _reduce_class(reduced: Any) -> Any:
+def _reduce_class(cls: type, reduced: Any) -> Any:
     if reduced is NotImplemented or reduced[0] is not cloudpickle.cloudpickle._make_skeleton_class:
         return reduced
-    return _remake_class, *reduced[1:]
+    metaclass, name, bases, attributes, *tracked = reduced[1]
+    if not all(isinstance(base, type) for base in bases):
+        return reduced  # as `TypedDict`, which is a function
+    slots = {"__slots__": cls.__slots__} if "__slots__" in vars(cls) else {}  # type: ignore[attr-defined]
+    return _remake_class, (metaclass, name, bases, {**attributes, **slots}, *tracked), *reduced[2:]
 
 
 def _remake_class(
@@ -192,6 +203,7 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
             io.TextIOWrapper: _refuse_file,
             types.CodeType: _reduce_code,
             functools.cached_property: _reduce_property,
+            NewType: _reduce_new_type,
             type(functools.lru_cache(lambda: None)): _reduce_cached,
         },
         cloudpickle.Pickler.dispatch_table,
@@ -209,7 +221,9 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
             if obj in self.references.stand_ins:
                 return _itself, (self.references.stand_ins[obj],)
             known = self.references.classes.get(obj)
-            return _reduce_class(super().reducer_override(obj)) if known is None else (_reference, ("class", *known))
+            if known is None:
+                return _reduce_class(obj, super().reducer_override(obj))
+            return _reference, ("class", *known)
         if is_dispatcher(obj) and not _should_go_by_name(obj):
             return _reduce_dispatcher(obj)
         if isinstance(obj, types.FunctionType) and obj.__globals__ is self.references.namespace:

@@ -285,6 +285,21 @@ OTHER = {
         "E = KeyError\ndef h():\n  try: return {}[1]\n  except E: return 1",
         "E = LookupError\ndef h():\n  try: return {}[1]\n  except E: return 1",
     ),
+    "bound of a type variable": (
+        "y = T.__bound__",
+        "import typing\nT = typing.TypeVar('T', bound=int)",
+        "import typing\nT = typing.TypeVar('T', bound=str)",
+    ),
+    "type behind a new one": (
+        "y = T.__supertype__",
+        "import typing\nT = typing.NewType('T', int)",
+        "import typing\nT = typing.NewType('T', str)",
+    ),
+    "docstring by a name in a global": (
+        "y = getattr(h, n)",
+        "n = '__doc__'\ndef h(): 'a'",
+        "n = '__doc__'\ndef h(): 'b'",
+    ),
     "annotation's global": (
         "y = h(1)",
         "T = int\ndef h(x):\n  def g(z: T): return z\n  return g.__annotations__",

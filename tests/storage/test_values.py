@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import io
 import mmap
@@ -11,6 +12,7 @@ import random
 import stat
 import subprocess
 import sys
+import typing
 from pathlib import Path
 
 import numpy as np
@@ -490,3 +492,37 @@ def test_a_function_that_dispatches_by_type_comes_back_and_still_takes_more(tmp_
     assert (loaded(1), loaded(True), loaded("a"), loaded.note) == ("int", "int", "other", 5)
     loaded.register(str)(lambda x: "str")
     assert (loaded("a"), told("a")) == ("str", "other")
+
+
+def test_kinds_of_classes_come_back_as_they_were(tmp_path):
+    @dataclasses.dataclass(slots=True)
+    class Slotted:
+        a: int = 1
+
+    class Typed(typing.TypedDict, total=False):
+        a: int
+
+    class Boxed(typing.Generic[T]):
+        pass
+
+    kinds = {"slotted": Slotted, "typed": Typed, "boxed": Boxed, "new": typing.NewType("new", int)}
+    here = read_elsewhere(kinds, tmp_path, TELL)
+    assert here == "False 1 False frozenset({'a'}) (~T,) new int"
+
+
+T = typing.TypeVar("T")
+TELL = """
+made = loaded["slotted"]()
+typed, boxed, new = loaded["typed"], loaded["boxed"], loaded["new"]
+print(hasattr(made, "__dict__"), made.a, typed.__total__, typed.__optional_keys__, boxed.__parameters__, new.__name__,
+      new.__supertype__.__name__)
+"""
+
+
+def read_elsewhere(value, directory, program):
+    """What a program prints that has loaded a value in another process."""
+    values.dump(value, directory / "v", buffers_dir=directory)
+    load = f"from nbflow.storage import values\nloaded = values.load({str(directory / 'v')!r}, buffers_dir='')\n"
+    done = subprocess.run([sys.executable, "-c", load + program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()

@@ -246,6 +246,7 @@ class Walk(CodeWalk):
 
     def _take_observed(self) -> None:
         """Add annotations and docstrings where code may look at them."""
+        self.found.mentions.names.update(value for value in self._data.values() if isinstance(value, str))
         everything = self.found.mentions.reads_annotations
         for name, function in self._bare.items():
             if everything or name in self.found.mentions.values:

@@ -11,6 +11,7 @@ import copyreg
 import datetime
 import pickle
 import types
+import typing
 from collections.abc import Callable, Iterable
 from itertools import chain
 from typing import Any, ForwardRef
@@ -166,6 +167,15 @@ def _open_proxy(value: types.MappingProxyType[Any, Any]) -> Node:
     return Node(counted("mappingproxy", len(value)), list(chain.from_iterable(value.items())))
 
 
+def _open_type_variable(value: Any) -> Node:
+    kinds = (value.__covariant__, value.__contravariant__)
+    return Node(tagged("type variable", text(value.__name__)), [value.__bound__, value.__constraints__, *kinds])
+
+
+def _open_new_type(value: Any) -> Node:
+    return Node(tagged("new type", text(value.__name__)), [value.__supertype__])
+
+
 OPENERS: dict[type, Callable[[Any], Node]] = {
     types.MappingProxyType: _open_proxy,
     **dict.fromkeys((type({}.keys()), type({}.values()), type({}.items())), _open_view),
@@ -179,6 +189,8 @@ OPENERS: dict[type, Callable[[Any], Node]] = {
     memoryview: _open_buffer,
     pickle.PickleBuffer: _open_buffer,
     array.array: _open_array,
+    typing.TypeVar: _open_type_variable,
+    typing.NewType: _open_new_type,
 }
 """How values of a built-in class open, by exact class."""
 
