@@ -18,7 +18,8 @@ import xxhash
 
 _READ_UP_TO = 256 << 10
 _MOST_FILES = 20
-_LINE = re.compile(r"(.*) \((\d+) bytes, modified ([^,]*)(?:, content ([0-9a-f]+))?\)")
+_LINE = re.compile(r"(.*) \((\d+) bytes, modified ([^,]*)(?:, content ([0-9a-f]+))?(?:, compared by (\w+))?\)")
+_USUAL = "standard"
 
 
 class _Facts(NamedTuple):
@@ -26,9 +27,10 @@ class _Facts(NamedTuple):
     size: str
     modified: str
     content: str | None
+    mode: str | None
 
 
-def describe(path: str, name: str) -> list[str]:
+def describe(path: str, name: str, mode: str = _USUAL) -> list[str]:
     """Write down what a file is now; for a directory, the files in it.
 
     Parameters
@@ -37,6 +39,8 @@ def describe(path: str, name: str) -> list[str]:
         Absolute.
     name : str
         What the user calls it.
+    mode : str
+        The ``cache`` mode: what of it counts for the hash.
 
     Returns
     -------
@@ -45,9 +49,9 @@ def describe(path: str, name: str) -> list[str]:
     """
     try:
         if not os.path.isdir(path):
-            return [_describe(path, name)]
+            return [_describe(path, name, mode)]
         found = list(islice(_inside(path, name), _MOST_FILES + 1))
-        return [_describe(*each) for each in found[:_MOST_FILES]] + ["…"] * (len(found) > _MOST_FILES)
+        return [_describe(*each, mode) for each in found[:_MOST_FILES]] + ["…"] * (len(found) > _MOST_FILES)
     except OSError:
         return []  # it changes while it is looked at: nothing sure can be said of it
 
@@ -59,7 +63,7 @@ def _inside(path: str, name: str) -> Iterator[tuple[str, str]]:
         yield from ((os.path.join(folder, file), os.path.join(shown, file)) for file in sorted(files))
 
 
-def _describe(path: str, name: str) -> str:
+def _describe(path: str, name: str, mode: str) -> str:
     status = os.stat(path)
     seconds, rest = divmod(status.st_mtime_ns, 10**9)
     modified = f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}.{rest:09d}"
@@ -67,7 +71,8 @@ def _describe(path: str, name: str) -> str:
     if stat.S_ISREG(status.st_mode) and status.st_size <= _READ_UP_TO:
         with open(path, "rb") as file:
             content = f", content {xxhash.xxh3_64_hexdigest(file.read())[:8]}"
-    return f"{name} ({status.st_size} bytes, modified {modified}{content})".replace("\n", "\\n")
+    compared = "" if mode == _USUAL else f", compared by {mode}"
+    return f"{name} ({status.st_size} bytes, modified {modified}{content}{compared})".replace("\n", "\\n")
 
 
 def split_files(preview: str) -> tuple[str, list[str]]:
@@ -108,6 +113,8 @@ def _changed(new: _Facts, old: _Facts) -> str:
     if None not in (new.content, old.content) and new.content != old.content:
         return f"content of {new.name} changed (it still has {new.size} bytes)"
     same = "the same content" if new.content is not None and new.content == old.content else "as many bytes"
+    if new.mode != old.mode:
+        return f"{new.name} is compared by `cache: {new.mode or _USUAL}`, before by `cache: {old.mode or _USUAL}`"
     old_time, new_time = _times(old.modified, new.modified)
     return f"{new.name} was touched or written again, with {same}: modified {old_time} -> {new_time}"
 

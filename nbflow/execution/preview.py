@@ -43,9 +43,12 @@ class Preview:
     ----------
     session : str
         Which session it is held against, in words.
+    choice : str
+        Why that one.
     """
 
     session: str = ""
+    choice: str = ""
     _rows: dict[tuple[str, str], tuple[str, str, str]] = field(default_factory=dict)
 
     def cached(self, result: Result) -> None:

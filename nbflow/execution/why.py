@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
 
 from nbflow.core.parts import Part, shorten
 from nbflow.core.task.entry import COMPLETED, nearest
@@ -152,8 +154,13 @@ def explain(
     """
     lines = [f"{row.name} [{row.hash}]: {row.status} in {row.run}{_figures(row)}"]
     lines += _whence(row) if row.status == CACHED else _reasons(row, earlier, elsewhere)
-    lines.append(f"  work directory: {row.work_dir}")
+    lines.append(f"  work directory: {_from_here(row.work_dir)}")
     return "\n".join([*lines, *(_parts(row) if verbose else ())])
+
+
+def _from_here(path: Path) -> Path:
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
 
 
 def _figures(row: TaskRow) -> str:
@@ -195,15 +202,15 @@ def _changes(row: TaskRow, earlier: Iterable[TaskRow]) -> tuple[list[str], TaskR
 
 
 def _comparable(row: TaskRow, earlier: Iterable[TaskRow]) -> Iterator[TaskRow]:
-    """The latest earlier tasks of the same process that are not the same task."""
-    assert row.entry is not None
-    left = _COMPARED
-    for other in earlier:
-        if other.entry is not None and other.process == row.process and not same(other.entry.parts, row.entry.parts):
-            yield other
-            left -= 1
-        if not left:
-            return
+    """The latest earlier tasks of the same process that are not the same task, nor beside it in a channel."""
+    return islice((other for other in earlier if _is_comparable(row, other)), _COMPARED)
+
+
+def _is_comparable(row: TaskRow, other: TaskRow) -> bool:
+    if row.entry is None or other.entry is None or other.process != row.process:
+        return False
+    is_beside = other.run == row.run and row.name not in (other.name, row.process)
+    return not is_beside and not same(other.entry.parts, row.entry.parts)
 
 
 def _parts(row: TaskRow) -> Sequence[str]:

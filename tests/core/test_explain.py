@@ -74,6 +74,12 @@ def test_parts_that_agree_are_not_mentioned() -> None:
     ]
 
 
+def test_what_changed_comes_before_what_is_new_or_gone_and_the_source_before_packages() -> None:
+    now = [Part("alias", "np", B, ""), Part("package", "pandas", B, "2"), Part("source", "", B, "a")]
+    before = [Part("global", "n", A, "1"), Part("package", "pandas", A, "1"), Part("source", "", A, "b")]
+    assert [difference.kind for difference in differing(now, before)] == ["source", "package", "global", "alias"]
+
+
 def test_long_values_are_shown_where_they_differ() -> None:
     before, after = ("x" * 80 + letter + "y" * 80 for letter in "ab")
     [sentence] = said("global", "s", before, after)
@@ -121,6 +127,15 @@ def test_a_file_of_the_same_size_with_other_content_is_told_from_one_that_was_to
     [sentence] = said("input", "reads", before, files.preview("a.fq", "a.fq"))
     assert sentence.startswith("input `reads`: a.fq was touched or written again, with the same content: ")
     assert sentence.endswith("modified 1970-01-01 00:00:00 -> 1970-01-01 00:00:05")
+
+
+def test_another_mode_of_comparison_is_said_where_the_file_is_the_same(files: Files) -> None:
+    files.write("a.fq", "ACGT")
+    path = str(files.directory / "a.fq")
+    before, after = ("\n".join(["a.fq", *describe(path, "a.fq", mode)]) for mode in ("standard", "deep"))
+    assert said("input", "reads", before, after) == [
+        "input `reads`: a.fq is compared by `cache: deep`, before by `cache: standard`"
+    ]
 
 
 def test_of_a_large_file_only_size_and_time_are_known(files: Files) -> None:

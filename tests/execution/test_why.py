@@ -25,6 +25,10 @@ def row(number: int, **values: object) -> TaskRow:
     return TaskRow(f"{number:02x}" * 16, "s", "this_run", COMPLETED, Path("/w"), trace, entry, Reason.NEW.value)
 
 
+def before(row: TaskRow) -> TaskRow:
+    return replace(row, run="first_run")
+
+
 def test_a_text_means_a_task_then_a_process_then_a_hash() -> None:
     rows = [row(1), row(0xAB), row(3)]
     assert matching(rows, "fit (3)") == rows[2:]
@@ -35,9 +39,9 @@ def test_a_text_means_a_task_then_a_process_then_a_hash() -> None:
 
 
 def test_a_task_that_ran_is_compared_with_the_nearest_earlier_one() -> None:
-    earlier = [row(1, n=5, m=5, k=5), row(2, n=1, m=2, k=4), row(3, n=1, m=2, k=3)]
+    earlier = [before(row(1, n=5, m=5, k=5)), before(row(2, n=1, m=2, k=4)), before(row(3, n=1, m=2, k=3))]
     text = explain(row(9, n=1, m=2, k=3.5), earlier)
-    assert "ran because it differs from fit (2) [02/020202] of this_run:" in text
+    assert "ran because it differs from fit (2) [02/020202] of first_run:" in text
     assert "global `k` changed: 4 -> 3.5" in text and "`n`" not in text
 
 
@@ -83,10 +87,16 @@ def test_a_process_means_its_last_task_and_all_of_them_where_asked(tmp_path: Pat
 
 
 def test_the_same_session_is_asked_before_others_and_then_the_fewest_differences_then_the_newest() -> None:
-    here, elsewhere = [row(1, n=5, m=5)], [row(2, n=1, m=2, session=2), row(3, n=2, m=2, session=2)]
+    here, elsewhere = [before(row(1, n=5, m=5))], [before(row(2, n=1, m=2, session=2)), before(row(3, n=2, m=2))]
     assert "differs from fit (1)" in explain(row(9, n=1, m=2, session=1), here, elsewhere)
     assert "differs from fit (2)" in explain(row(9, n=1, m=2, session=1), [], elsewhere)
-    assert "differs from fit (8)" in explain(row(9, n=1), [row(8, n=2), row(7, n=3)])
+    assert "differs from fit (8)" in explain(row(9, n=1), [before(row(8, n=2)), before(row(7, n=3))])
+
+
+def test_tasks_beside_each_other_in_a_channel_are_not_compared() -> None:
+    assert "has not run before" in explain(row(9, n=1), [row(8, n=2)])
+    again = replace(row(8, n=2), trace={"name": "fit (9)", "process": "fit"})
+    assert "differs from fit (9) [08/080808]" in explain(row(9, n=1), [again])
 
 
 def test_another_session_is_named_where_this_one_has_no_earlier_task(tmp_path: Path) -> None:

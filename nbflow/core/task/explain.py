@@ -70,16 +70,27 @@ def differing(now: Iterable[Part], before: Iterable[Part]) -> list[Difference]:
     ----------
     now, before : iterable of Part
         The parts of the task that runs and of the earlier one.
+
+    Returns
+    -------
+    list of Difference
+        What changed, in the order in which users look for causes, then what is new or gone.
     """
     new = {(part.kind, part.name): part for part in now}
     old = {(part.kind, part.name): part for part in before}
     keys = [key for key in dict.fromkeys([*new, *old]) if _differ(new.get(key), old.get(key))]
+    keys.sort(key=lambda key: (key not in new or key not in old, _rank(key[0])))
     return [Difference(*key, sentence) for key in keys for sentence in _sentences(new.get(key), old.get(key))]
 
 
 def differences(now: Iterable[Part], before: Iterable[Part]) -> list[str]:
     """The sentences of `differing`; empty where all parts agree."""
     return [difference.sentence for difference in differing(now, before)]
+
+
+def _rank(kind: str) -> int:
+    kinds = list(_LABELS)
+    return kinds.index(kind) if kind in kinds else len(kinds)
 
 
 def same(now: Iterable[Part], before: Iterable[Part]) -> bool:

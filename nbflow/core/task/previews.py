@@ -100,9 +100,9 @@ def _described(names: Sequence[str], files: Files) -> list[str]:
 def _describe(name: str, files: Files) -> list[str]:
     path = files.absolute(name)
     if files.output_digest(path) is not None:
-        return describe(path, os.path.basename(path))  # each run of its task makes it somewhere else
+        return describe(path, os.path.basename(path), files.mode)  # each run of its task makes it somewhere else
     inside = os.path.relpath(path, files.launch_dir)
-    return describe(path, path if inside.startswith("..") else inside)
+    return describe(path, path if inside.startswith("..") else inside, files.mode)
 
 
 def _named(value: Any, files: Files, depth: int) -> Iterator[str]:

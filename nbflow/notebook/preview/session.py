@@ -34,7 +34,7 @@ class PreviewSession(Session):
     def _begin(self) -> Open:
         choice = self._choice()
         session = choice.session or str(uuid.uuid4())
-        self.preview = Preview(f"session {session[:8]}, {choice.why}" if choice.session else f"none: {choice.why}")
+        self.preview = Preview(f"with session {session[:8]}" if choice.session else "with nothing", choice.why)
         there = self.layout.own_dir.exists()
         self._disk = Disk(settled_look, DigestMemo(self.layout.digests, writes=False))
         with ExitStack() as resources:
@@ -62,6 +62,6 @@ class PreviewSession(Session):
         ended, self._open = self._open, None
         ended.resources.close()
         self.engine.close()
-        print(f"Compared with {self.preview.session}")
+        print(f"Compared {self.preview.session} ({self.preview.choice})")
         print(table([_HEADS, *self.preview.rows()]))
         print(self.preview.summary)
