@@ -32,7 +32,7 @@ class NbflowError(Exception):
 
     def _render_traceback_(self) -> list[str]:
         """What IPython shows: the text, which names the thing and the next step, and no frame of nbflow's."""
-        return [f"{type(self).__name__}: {self}"]
+        return [f"{type(self).__name__}: {self}", *getattr(self, "__notes__", ())]
 
 
 class DeclarationError(NbflowError):

@@ -117,6 +117,7 @@ class Session:
         self.namespace = namespace
         self.progress = Progress()
         self.engine = ENGINE
+        self.engine.work_root = self.layout.work_root
         self.console: Console = lambda _: nullcontext()
         self.environ = environ
         self._say = say

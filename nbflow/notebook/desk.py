@@ -75,6 +75,7 @@ class NotebookDesk:
         progress = Progress(lambda: self._cell.display.start())  # noqa: PLW0108  # the cell is made in the next line
         self._cell = _Cell(progress, ProgressDisplay(progress, self._shell.display_pub, who))
         self.session.progress = progress
+        self.engine.opened = self.opened
 
     def wait(self) -> None:
         """Wait for the cell's channel tasks, and show what became of them.
@@ -103,15 +104,14 @@ class NotebookDesk:
         if waiting:
             self._end(waiting, TaskFailedError("the cell failed before its tasks had ended"))
         self._settle(self._cell)
-        return len(waiting)
+        return sum(isinstance(node, TaskNode) for node in waiting)
 
     def _await_nodes(self, nodes: list[Node]) -> None:
         self.engine.wait_until(lambda: all(node.over for node in nodes), items=False)
 
     def _raise_failure(self, nodes: list[Node]) -> None:
         for node in nodes:
-            if node.failure is not None:
-                raise node.failure
+            node.raise_failure()
 
     def _end(self, nodes: list[Node], error: BaseException) -> None:
         """End tasks that wait or run, and wait until they have ended."""

@@ -44,7 +44,6 @@ class Puller(Protocol):
 class Flowing(Protocol):
     """What the engine asks of a node."""
 
-    failure: BaseException | None
     wanted: bool
 
     @property
@@ -54,6 +53,10 @@ class Flowing(Protocol):
 
     def connect(self) -> None:
         """Begin to take items (once)."""
+        ...
+
+    def raise_failure(self) -> None:
+        """Raise what ended it, if it failed."""
         ...
 
 
@@ -140,8 +143,7 @@ class Engine:
         self.connect(node)
         self.wait_until(lambda: node.over, items=False)
         self.foreground.run()
-        if node.failure is not None:
-            raise node.failure
+        node.raise_failure()
 
     def wait_until(self, holds: Callable[[], Any], *, items: bool = True) -> None:
         """Block until something holds that depends on nodes.
@@ -186,7 +188,8 @@ class Engine:
                 self._changed.notify_all()
 
     def close(self) -> None:
-        """End the thread."""
+        """End the thread; nobody is told any more of what must be waited for."""
+        self.opened = None
         with self._lock:
             thread, self._thread = self._thread, None
         if thread is not None and thread is not threading.current_thread():
