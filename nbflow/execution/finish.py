@@ -21,7 +21,7 @@ from nbflow.execution import spec
 from nbflow.execution.gather_script import gather_script
 from nbflow.execution.job import Job, Outcome
 from nbflow.execution.local import usage
-from nbflow.execution.prepare import Order, output_specs
+from nbflow.execution.order import Order
 from nbflow.execution.report import FailureFacts, Frame, failure, signal_name
 from nbflow.execution.run import Run
 from nbflow.storage import workdir
@@ -170,7 +170,7 @@ def _told(finished: Finished) -> dict[str, Any]:
     if not finished.order.call.process.is_script:
         return _outcome_file(finished) or {"error": _unsaid(_SILENT)}
     try:
-        return gather_script(finished.order, output_specs(finished.order) or ())
+        return gather_script(finished.order)
     except (NbflowError, OSError) as error:
         return {"error": _unsaid(str(error))}
 

@@ -17,7 +17,8 @@ from nbflow.core.task.entry import FileRecord
 from nbflow.core.values.hashing import digest
 from nbflow.errors import TaskFailedError
 from nbflow.execution.collect import collect, collected
-from nbflow.execution.prepare import Order
+from nbflow.execution.order import Order, output_specs
+from nbflow.execution.prepare_script import given_to
 from nbflow.execution.spec import VALUES, OutputSpec, dumped_out
 from nbflow.storage import values
 from nbflow.storage.workdir import stdout_of
@@ -42,15 +43,13 @@ def sources(outputs: Sequence[OutputSpec]) -> Iterator[tuple[str, str]]:
         yield from sources(output.parts)
 
 
-def gather_script(order: Order, outputs: Sequence[OutputSpec]) -> dict[str, Any]:
+def gather_script(order: Order) -> dict[str, Any]:
     """Find a script's outputs, in the words in which a worker tells a body's.
 
     Parameters
     ----------
     order : Order
         What ran.
-    outputs : sequence of OutputSpec
-        What it declares.
 
     Raises
     ------
@@ -58,7 +57,9 @@ def gather_script(order: Order, outputs: Sequence[OutputSpec]) -> dict[str, Any]
         If one is not there.
     """
     known = {part.name: part.digest for part in order.call.capture.parts if part.kind == "input"} | order.read.digests
-    work = _Gathering(order.work_dir, order.inputs, known, _staged(order), _captured(order.work_dir, outputs))
+    directives = order.call.directives(order.own)
+    outputs, staged = output_specs(order, directives) or (), [*given_to(order, directives).staged]
+    work = _Gathering(order.work_dir, order.inputs, known, staged, _captured(order.work_dir, outputs))
     made, kept = list[dict[str, Any]](), dict[str, Any]()
     for output in outputs:
         piece = work.piece(output)
@@ -152,8 +153,3 @@ def _kept(order: Order, kept: Mapping[str, Any]) -> dict[str, Any] | None:
         return None
     private, references = order.work_dir / ".nbflow", values.References(work_dir=str(order.work_dir))
     return dumped_out(values.dump(dict(kept), order.work_dir / VALUES, buffers_dir=private, references=references))
-
-
-def _staged(order: Order) -> list[str]:
-    """Names of the links in the work directory that are its inputs."""
-    return [path.name for path in order.work_dir.iterdir() if path.is_symlink()]

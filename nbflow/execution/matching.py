@@ -40,7 +40,7 @@ def matching(root: str, pattern: str, rules: FileRules) -> set[str]:
         Paths relative to `root`. Without wildcards, the path itself if there is something, hidden or not.
     """
     search = _Search(root, rules)
-    found = {path for parts in _ways(pattern) for path in search.below("", parts, 0)}
+    found = {path for parts in ways(pattern) for path in search.below("", parts, 0)}
     return {path for path in found if search.counts(path)}
 
 
@@ -49,7 +49,7 @@ def is_wild(pattern: str) -> bool:
     return glob.has_magic(_ESCAPED.sub("", pattern))
 
 
-def _ways(pattern: str) -> list[tuple[str, ...]]:
+def ways(pattern: str) -> list[tuple[str, ...]]:
     """The components of a pattern, with ``**`` only by itself: ``a**b`` is ``a*b`` or ``a*``, any directories, ``*b``."""
     ways: list[tuple[str, ...]] = [()]
     for part in os.path.normpath(pattern).split("/"):

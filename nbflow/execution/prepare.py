@@ -6,73 +6,24 @@ What it writes is enough to run the task again by hand. Decides nothing about th
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 from nbflow.core.declaration.directive_values import INLINE
 from nbflow.core.declaration.directives import Directives
-from nbflow.core.declaration.file_rules import file_rules
-from nbflow.core.declaration.interpolation import render_glob
-from nbflow.core.declaration.outputs import Output
-from nbflow.core.script import shell
-from nbflow.core.script.environment import environment
-from nbflow.core.script.epilogue import BEGIN, captures, epilogue
-from nbflow.core.task.hash import Task
 from nbflow.execution import script, spec
-from nbflow.execution.calls.call import Call, OwnInputs
-from nbflow.execution.channels.flow import loaded
+from nbflow.execution.calls.call import Call
 from nbflow.execution.inline.kernel_body import Kernel
 from nbflow.execution.job import Job
+from nbflow.execution.order import Order, output_specs, task_facts
+from nbflow.execution.prepare_script import prepare_script
 from nbflow.execution.result import Stored
-from nbflow.execution.script_inputs import script_inputs
 from nbflow.storage import values, workdir
 from nbflow.storage.shared import SharedFiles
 
 Stage = Callable[[Call], spec.Capture]
 """Makes sure that a call's captured values lie on disk, and says where."""
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What is to be run.
-
-    Attributes
-    ----------
-    call : Call
-        The call.
-    task : Task
-        One of its tasks.
-    own : dict of str to object
-        The inputs that this task alone has.
-    read : OwnInputs
-        What was read of them.
-    key : bytes
-        The task hash: 16 bytes.
-    work_dir : pathlib.Path
-        Made for it, empty.
-    """
-
-    call: Call
-    task: Task
-    own: Mapping[str, Any]
-    read: OwnInputs
-    key: bytes
-    work_dir: Path
-
-    @property
-    def inputs(self) -> dict[str, Any]:
-        """All inputs by name, read where they lie in work directories."""
-        fixed = {name: self.call.capture.values[name] for name in self.call.capture.fixed}
-        return {**fixed, **{name: loaded(value) for name, value in self.own.items()}}
-
-    def changed_files(self) -> list[str]:
-        """The files that it was given and that are not as they were: a task may get no mixture of two versions."""
-        files = self.call.capture.reader.files
-        names = {path: name for name, path in {**self.call.capture.staged, **self.read.staged}.items()}
-        return [names.get(path, path) for path in files.changed({**self.call.capture.states, **self.read.states})]
 
 
 def prepare(order: Order, stage: Stage, shared: SharedFiles, kernel: Kernel) -> Job:
@@ -105,7 +56,7 @@ def prepare(order: Order, stage: Stage, shared: SharedFiles, kernel: Kernel) -> 
     argv: tuple[str, ...] = ()
     body: Callable[[], int] | None = None
     if order.call.process.is_script:
-        argv, environ = _prepare_script(order, directives, shared, environ)
+        argv, environ = prepare_script(order, directives, shared, environ)
     elif directives.executor == INLINE:
         body = _prepare_inline(order, directives, shared, kernel)
     else:
@@ -137,20 +88,6 @@ def _plain(value: Any, kind: type) -> Any:
 
 def _environment(order: Order, directives: Directives) -> dict[str, str]:
     return {**order.call.scene.environ, **{name: str(value) for name, value in directives.env.items()}}
-
-
-def _task_facts(order: Order, directives: Directives) -> dict[str, Any]:
-    facts = order.task, order.key.hex()
-    return {
-        "name": facts[0].name,
-        "process": facts[0].process,
-        "hash": facts[1],
-        "attempt": 1,
-        "cpus": directives.cpus,
-        "memory": directives.memory,
-        "time": directives.time,
-        "work_dir": str(order.work_dir),
-    }
 
 
 # A Python body ------------------------------------------------------------------------------------------------------
@@ -210,7 +147,7 @@ def _worker_spec(
         sys_path=order.call.scene.sys_path,
         is_async=body.is_async,
         shows_last=body.shows_last,
-        outputs=_output_specs(order, directives),
+        outputs=output_specs(order, directives),
         binds=body.binds,
         imports=tuple((bound.name, bound.module, bound.attribute) for bound in body.imports),
         capture=capture,
@@ -221,87 +158,7 @@ def _worker_spec(
         sources=reached.sources,
         checks=captured.checks,
         classes={name: digest.hex() for name, digest in reached.notebook_classes.items()},
-        task=_task_facts(order, directives),
+        task=task_facts(order, directives),
         seed=order.task.seed,
         flags=body.flags,
     )
-
-
-# A script -----------------------------------------------------------------------------------------------------------
-
-
-def _prepare_script(
-    order: Order, directives: Directives, shared: SharedFiles, environ: dict[str, str]
-) -> tuple[tuple[str, ...], dict[str, str]]:
-    """Its command line, and the environment that it runs in."""
-    process, work_dir = order.call.process, order.work_dir
-    given = script_inputs(
-        {**order.call.capture.values, **order.inputs}, order.call.capture.reader.files, order.task.name
-    )
-    variables = given.variables | shell.task_variables(_task_facts(order, directives))
-    interpreter = shell.interpreter(process.text) or script.BASH
-    workdir.stage_all(work_dir, given.staged)
-    exports, steps = "", ""
-    after = epilogue(captures(process.captured))
-    if shell.is_bash(interpreter):
-        # As Nextflow runs it: it stops at the first error and at an unset variable.
-        interpreter = (*interpreter, "-ue")
-        text = shell.script(process.text, shell.prologue(variables) + (BEGIN if after else ""), after)
-    else:
-        text = shell.script(process.text, "")
-        environ, exports = _set_variables(variables, work_dir, environ)
-        steps = script.steps(interpreter, after) if after else ""
-    workdir.write(f"{work_dir}/{script.SCRIPT}", text)
-    command = (*interpreter, script.SCRIPT)
-    if steps:
-        workdir.write(f"{work_dir}/{script.STEPS}", steps)
-        command = (*script.BASH, script.STEPS)
-    write = workdir.write if given.staged or exports else shared.write
-    write(f"{work_dir}/.command.run", script.script_wrapper(given.staged, command, exports))
-    return command, environ
-
-
-def _set_variables(variables: Mapping[str, Any], work_dir: Path, environ: dict[str, str]) -> tuple[dict[str, str], str]:
-    """The environment with a script's variables, and lines of its wrapper that set them; those too large go into files."""
-    made = environment(variables)
-    places = {name: f"{workdir.PRIVATE}/variable-{name}" for name in made.files}
-    for name, text in made.files.items():
-        workdir.write(f"{work_dir}/{places[name]}", text)
-    return made.added_to(environ, places), made.exports(places)
-
-
-# Both ---------------------------------------------------------------------------------------------------------------
-
-
-def output_specs(order: Order) -> tuple[spec.OutputSpec, ...] | None:
-    """The declared outputs of a task, their globs interpolated; None where the body's own names are the outputs."""
-    return _output_specs(order, order.call.directives(order.own))
-
-
-def _output_specs(order: Order, directives: Directives) -> tuple[spec.OutputSpec, ...] | None:
-    outputs = order.call.process.outputs
-    if outputs is None:
-        return None
-    names = (
-        {**order.inputs, "task": _TaskView(_task_facts(order, directives))} if any(o.source for o in outputs) else {}
-    )
-    return tuple(_output_spec(output, names) for output in outputs)
-
-
-class _TaskView:
-    """`task` in an expression: its facts as attributes."""
-
-    def __init__(self, facts: Mapping[str, Any]) -> None:
-        self.__dict__.update(facts)
-
-
-def _output_spec(output: Output, names: Mapping[str, Any]) -> spec.OutputSpec:
-    source = output.source
-    if source is None:
-        return spec.OutputSpec(output.name, output.annotation)
-    made = spec.OutputSpec(output.name, output.annotation, source.kind, argument=source.argument or "")
-    if source.kind in ("file", "files"):
-        literal = source.options.get("glob") is False
-        patterns = render_glob(made.argument, frozenset(names), names, literal=literal)
-        return replace(made, patterns=patterns, rules=file_rules(source.kind, made.argument, source.options))
-    return replace(made, parts=tuple(_output_spec(part, names) for part in source.parts))

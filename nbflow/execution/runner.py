@@ -26,7 +26,8 @@ from nbflow.execution.finish import Ended, Finish, Finished
 from nbflow.execution.inline.kernel_body import Console, Kernel
 from nbflow.execution.job import Job, Outcome
 from nbflow.execution.lookup import Claim, Done, Lookup
-from nbflow.execution.prepare import Order, prepare
+from nbflow.execution.order import Order
+from nbflow.execution.prepare import prepare
 from nbflow.execution.progress import Progress
 from nbflow.execution.result import Result, Stored
 from nbflow.execution.run import Run

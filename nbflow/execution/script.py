@@ -14,7 +14,6 @@ import re
 import shlex
 from collections.abc import Mapping, Sequence
 
-from nbflow.core.script.epilogue import BEGIN
 from nbflow.core.secrets import is_secret
 from nbflow.execution.local.tree import MARK
 from nbflow.execution.place import ROOT
@@ -24,9 +23,6 @@ ENVIRON = ".nbflow/environ"
 
 SCRIPT = ".command.sh"
 """What the interpreter of a script task runs, in its work directory."""
-
-STEPS = ".nbflow/steps"
-"""What is run instead where there is more to do than to run the script; lines of bash."""
 
 BASH = ("bash", "-ue")
 
@@ -48,9 +44,9 @@ if [[ -r {environ} ]]; then . ./{environ}; fi
 
 _STAGE = """\
 stage() {
-    if [[ ! -e $1 && ! -L $1 ]]; then
+    if [[ ! -e $1 ]]; then
         case $1 in */*) mkdir -p -- "${1%/*}" ;; esac
-        ln -s -- "$2" "$1"
+        ln -sfn -- "$2" "$1"
     fi
 }
 """
@@ -110,19 +106,6 @@ def script_wrapper(
     stage = [_STAGE, *lines] if lines else []
     run = _SCRIPT.format(command=shlex.join(command))
     return "".join([_head(), *stage, exports, run])
-
-
-def steps(interpreter: Sequence[str], epilogue: str) -> str:
-    """Write the steps of a script task that has more than one.
-
-    Parameters
-    ----------
-    interpreter : sequence of str
-        What runs ``.command.sh``.
-    epilogue : str
-        Lines of bash to be run when it has succeeded.
-    """
-    return f"{BEGIN}{shlex.join(interpreter)} {SCRIPT}\n{epilogue}"
 
 
 def python_wrapper(python: str) -> str:

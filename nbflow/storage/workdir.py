@@ -111,7 +111,7 @@ def stage(work_dir: str | os.PathLike[str], name: str, target: str | os.PathLike
         When the name leaves the work directory, is nbflow's own, or is taken by another input.
     """
     root, wanted = os.fspath(work_dir), os.fspath(target)
-    relative = _checked_name(name)
+    relative = checked_name(name)
     link = os.path.join(root, relative)
     _make_parents(root, relative, wanted)
     try:
@@ -201,7 +201,14 @@ def stat_of(path: str | os.PathLike[str]) -> tuple[int, int] | None:
     return facts.st_size, facts.st_mtime_ns
 
 
-def _checked_name(name: str) -> str:
+def checked_name(name: str) -> str:
+    """The normal form of the name that an input gets in a work directory.
+
+    Raises
+    ------
+    InputError
+        When it leaves the work directory, or is nbflow's own.
+    """
     relative = os.path.normpath(name)
     outside = os.path.isabs(relative) or relative.split(os.sep, 1)[0] in ("..", ".")
     if outside or "\0" in name:

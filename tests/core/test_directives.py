@@ -48,6 +48,15 @@ def test_without_options_the_defaults_hold() -> None:
         ("reads", "K", ("K",)),
         ("reads", ["pkg.mod", "K"], ("pkg.mod", "K")),
         ("executor", "inline", "inline"),
+        ("scratch", True, True),
+        ("scratch", "ram-disk", "ram-disk"),
+        ("scratch", "$TMPDIR", "$TMPDIR"),
+        ("stage_in_mode", "copy", "copy"),
+        ("stage_out_mode", "move", "move"),
+        ("stage_as", {"a": "x_*.fq"}, {"a": "x_*.fq"}),
+        ("stage_as", {"a": "{id}.fq"}, {"a": Dynamic("{id}.fq")}),
+        ("stdin", "reads", Dynamic("{reads}")),
+        ("stdin", "{n + 1}", Dynamic("{n + 1}")),
     ],
 )
 def test_values_are_typed(name: str, given: object, value: object) -> None:
@@ -166,8 +175,6 @@ def test_blocks_of_the_signature_are_no_directives() -> None:
         "store_dir",
     ]
     + [
-        "scratch",
-        "stage_in_mode",
         "max_forks",
         "error_strategy",
         "max_retries",
@@ -225,7 +232,7 @@ class TestDynamic:
     def test_variables_may_be_dynamic_one_by_one(self) -> None:
         found = parse_directives({"env": {"A": "{id}-{k}", "B": "fixed", "tag": "{id}"}, "tag": "t{id}"})
         assert found.names == {"id", "k"}
-        assert found.env_names == {"id", "k"}
+        assert found.hashed_names == {"id", "k"}
         assert found.hashed() == {"env": {"A": "{id}-{k}", "B": "fixed", "tag": "{id}"}}
         done = found.with_values({"id": "s1", "k": 2})
         assert done.env == {"A": "s1-2", "B": "fixed", "tag": "s1"}
@@ -233,7 +240,7 @@ class TestDynamic:
         assert done.hashed() == {"env": {"A": "s1-2", "B": "fixed", "tag": "s1"}}
 
     def test_only_the_names_of_variables_count_for_the_hash(self) -> None:
-        assert parse_directives({"tag": "{id}", "cpus": "{n}", "env": {"A": "{k}"}}).env_names == {"k"}
+        assert parse_directives({"tag": "{id}", "cpus": "{n}", "env": {"A": "{k}"}}).hashed_names == {"k"}
 
     def test_doubled_braces_are_text(self) -> None:
         assert parse_directives({"tag": "{{x}}"}).with_values({}).tag == "{x}"

@@ -44,14 +44,15 @@ def is_dynamic(text: str) -> bool:
     return "{" in text or "}" in text
 
 
-def _wrong(name: str, value: object, expected: str, example: str) -> DeclarationError:
+def wrong(name: str, value: object, expected: str, example: str) -> DeclarationError:
+    """The error of a value that a directive does not take."""
     return DeclarationError(f"directive `{name}` takes {expected}, not {value!r}; write `#| {name}: {example}`")
 
 
 def _cpus(value: object) -> int:
     if not isinstance(value, bool) and hasattr(value, "__index__") and value.__index__() >= 1:
         return cast(int, value.__index__())
-    raise _wrong("cpus", value, "a whole number of at least 1", "2")
+    raise wrong("cpus", value, "a whole number of at least 1", "2")
 
 
 def _memory(value: object) -> int:
@@ -59,10 +60,10 @@ def _memory(value: object) -> int:
     try:
         size = parse_memory(cast("str | int", value))
     except ValueError as error:
-        raise _wrong("memory", value, "an amount with a unit", example) from error
+        raise wrong("memory", value, "an amount with a unit", example) from error
     # A few bytes are always a forgotten unit: no process runs in them.
     if size < 1024**2:
-        raise _wrong("memory", value, "at least 1 MB", example.strip('"'))
+        raise wrong("memory", value, "at least 1 MB", example.strip('"'))
     return size
 
 
@@ -73,13 +74,13 @@ def _time(value: object) -> float:
         raise DeclarationError(f"directive `time`: {error}") from error
     if seconds > 0:
         return seconds
-    raise _wrong("time", value, "more than nothing", "1h 30m")
+    raise wrong("time", value, "more than nothing", "1h 30m")
 
 
 def _text(name: str, example: str) -> Callable[[object], str]:
     def read(value: object) -> str:
         if value is None or isinstance(value, (list, Mapping)):
-            raise _wrong(name, value, "one text", example)
+            raise wrong(name, value, "one text", example)
         return str(value)
 
     return read
@@ -89,7 +90,7 @@ def _label(value: object) -> tuple[str, ...]:
     words = value if isinstance(value, list) else [value]
     if words and all(isinstance(word, str) and word for word in words):
         return tuple(words)
-    raise _wrong("label", value, "a word or a list of words", "[big_mem, gpu]")
+    raise wrong("label", value, "a word or a list of words", "[big_mem, gpu]")
 
 
 def _cache(value: object) -> CacheMode:
@@ -100,13 +101,13 @@ def _cache(value: object) -> CacheMode:
         return "standard"
     if word in ("standard", "lenient", "deep", "sha256"):
         return cast(CacheMode, word)
-    raise _wrong("cache", value, "true, false, standard, lenient, deep or sha256", "lenient")
+    raise wrong("cache", value, "true, false, standard, lenient, deep or sha256", "lenient")
 
 
 def _debug(value: object) -> bool:
     if isinstance(value, bool):
         return value
-    raise _wrong("debug", value, "true or false", "true")
+    raise wrong("debug", value, "true or false", "true")
 
 
 def _env(value: object) -> Mapping[str, str | Dynamic]:
@@ -157,7 +158,7 @@ def name_list(directive: str, value: object) -> tuple[str, ...]:
             f"directive `env` takes a mapping of variables to values, or a list of names, not {value!r}; write `#| env:` and "
             "below it a line `#|   NAME: value` for each, or `#| env: [NAME, OTHER]`"
         )
-    raise _wrong(directive, value, "a list of names", "[NAME, OTHER]")
+    raise wrong(directive, value, "a list of names", "[NAME, OTHER]")
 
 
 def _reads(value: object) -> tuple[str, ...]:

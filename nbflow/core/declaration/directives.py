@@ -17,14 +17,20 @@ from nbflow.core.declaration.directive_values import (
     DYNAMIC,
     EXECUTORS,
     INLINE,
-    READERS,
     CacheMode,
     Dynamic,
     env_value,
     is_dynamic,
     name_list,
 )
+from nbflow.core.declaration.directive_values import (
+    READERS as PLAIN_READERS,
+)
+from nbflow.core.declaration.staging_values import STAGING_READERS, stage_pattern
 from nbflow.errors import DeclarationError, InputError
+
+READERS = {**PLAIN_READERS, **STAGING_READERS}
+"""Reads the value of each directive that nbflow carries out; raises DeclarationError."""
 
 SIGNATURE_BLOCKS = ("input", "output")
 """Options that are no directives: the long form of the signature."""
@@ -46,12 +52,9 @@ _NOT_YET = frozenset(
         *("max_retries", "max_submit_await", "module", "penv", "pod", "publish_dir", "queue", "resource_labels"),
         *(
             "resource_limits",
-            "scratch",
             "secret",
             "shell",
             "spack",
-            "stage_in_mode",
-            "stage_out_mode",
             "store_dir",
             "uv",
         ),
@@ -104,6 +107,16 @@ class Directives:
         Globals that the body is declared to read.
     executor : str
         ``local`` or ``inline``; others are refused by `unsupported`.
+    stage_as : mapping of str to str or Dynamic
+        Under which names the files of an input go into the work directory.
+    stage_in_mode : str
+        ``symlink``, ``rellink``, ``link`` or ``copy``.
+    scratch : bool or str
+        Whether, or where, the script runs in a directory of its own that is deleted afterwards.
+    stage_out_mode : str
+        ``copy`` or ``move``: how outputs leave the scratch directory.
+    stdin : Dynamic or None
+        What the script reads on its standard input.
     other : mapping
         Directives of Nextflow that nbflow does not carry out yet, under their snake_case names.
     """
@@ -119,16 +132,25 @@ class Directives:
     env_reads: tuple[str, ...] = ()
     reads: tuple[str, ...] = ()
     executor: str = "local"
+    stage_as: Mapping[str, str | Dynamic] = field(default_factory=dict, hash=False)
+    stage_in_mode: str = "symlink"
+    scratch: bool | str = False
+    stage_out_mode: str = "move"
+    stdin: Dynamic | None = None
     other: Mapping[str, object] = field(default_factory=dict, hash=False)
 
     @property
     def names(self) -> frozenset[str]:
         """Names that the dynamic values read: inputs, globals, and ``task``."""
-        return self.env_names.union(*(value.names for value in self._dynamic().values()))
+        return self._settings_names().union(*(value.names for value in self._dynamic().values()))
+
+    def _settings_names(self) -> frozenset[str]:
+        settings = (*self.env.values(), *self.stage_as.values())
+        return frozenset[str]().union(*(value.names for value in settings if isinstance(value, Dynamic)))
 
     def _dynamic(self) -> dict[str, Dynamic]:
-        """Fields that wait for values; those of `env` wait one by one."""
-        found = {part.name: getattr(self, part.name) for part in fields(self)}
+        """Fields that wait for values; those of `env` and `stage_as` wait one by one, and `stdin` may be any value."""
+        found = {part.name: getattr(self, part.name) for part in fields(self) if part.name != "stdin"}
         return {name: value for name, value in found.items() if isinstance(value, Dynamic)}
 
     def with_values(self, namespace: Mapping[str, object]) -> Directives:
@@ -145,16 +167,16 @@ class Directives:
             If an expression fails, or gives what the directive does not take.
         """
         changed: dict[str, Any] = {name: _evaluated(name, value, namespace) for name, value in self._dynamic().items()}
-        env: dict[str, Any] = {
-            name: _evaluated("env", setting, namespace, name) if isinstance(setting, Dynamic) else setting
-            for name, setting in self.env.items()
-        }
-        return replace(self, **changed, env=env) if changed or env != self.env else self
+        for field_ in ("env", "stage_as"):
+            settings = getattr(self, field_)
+            if any(isinstance(setting, Dynamic) for setting in settings.values()):
+                changed[field_] = _evaluated_settings(field_, settings, namespace)
+        return replace(self, **changed) if changed else self
 
     @property
-    def env_names(self) -> frozenset[str]:
-        """Names that the values of `env` read: their values count for the task hash wherever `hashed` does."""
-        return frozenset[str]().union(*(value.names for value in self.env.values() if isinstance(value, Dynamic)))
+    def hashed_names(self) -> frozenset[str]:
+        """Names that the expressions in `hashed` read: their values count for the task hash too."""
+        return self._settings_names() | (frozenset[str]() if self.stdin is None else self.stdin.names)
 
     def hashed(self) -> Mapping[str, object]:
         """What may change a result, by name, sorted: to be part of the task hash.
@@ -164,10 +186,17 @@ class Directives:
         found: dict[str, object] = {name: value for name, value in self.other.items() if name in _RESULT_RELEVANT}
         if "spack" in found and "arch" in self.other:
             found["arch"] = self.other["arch"]
-        if self.env:
-            settings = sorted(self.env.items())
-            found["env"] = {name: value.text if isinstance(value, Dynamic) else value for name, value in settings}
+        for name, settings in (("env", self.env), ("stage_as", self.stage_as)):
+            if settings:
+                found[name] = {key: _as_written(value) for key, value in sorted(settings.items())}
+        if self.stdin is not None:
+            found["stdin"] = self.stdin.text
         return dict(sorted(found.items()))
+
+    def only_scripts(self) -> tuple[str, ...]:
+        """Names of those that are set and that only scripts have."""
+        without = Directives()
+        return tuple(name for name in STAGING_READERS if getattr(self, name) != getattr(without, name))
 
     def unsupported(self) -> tuple[str, ...]:
         """Sentences on what cannot be carried out yet; a process that has any must not run."""
@@ -239,9 +268,24 @@ def _read(name: str, value: object) -> Mapping[str, object]:
     return {name: READERS[name](value)}
 
 
-def _evaluated(name: str, value: Dynamic, namespace: Mapping[str, object], variable: str = "") -> object:
+def _as_written(value: str | Dynamic) -> str:
+    return value.text if isinstance(value, Dynamic) else value
+
+
+def _evaluated_settings(
+    name: str, settings: Mapping[str, str | Dynamic], namespace: Mapping[str, object]
+) -> dict[str, object]:
+    return {
+        key: _evaluated(name, value, namespace, key) if isinstance(value, Dynamic) else value
+        for key, value in settings.items()
+    }
+
+
+def _evaluated(name: str, value: Dynamic, namespace: Mapping[str, object], key: str = "") -> object:
     result = interpolation.evaluate(value.text, namespace)
     try:
-        return env_value(variable, result) if variable else READERS[name](result)
+        if name == "stage_as":
+            return stage_pattern(key, str(result))
+        return env_value(key, result) if key else READERS[name](result)
     except DeclarationError as error:
         raise InputError(f"`{name}: {value.text}` gives {result!r}: {error}", name=name) from error

@@ -204,13 +204,27 @@ def _check(declaration: Declaration, directives: Directives, interpreter: tuple[
     """Refuse names and outputs that do not fit the body."""
     if interpreter is None:
         check_body_outputs(declaration)
+        for name in directives.only_scripts():
+            raise DeclarationError(
+                f"directive `{name}` is for scripts; take it out of `{declaration.name}`, a Python body"
+            )
         return
     sourceless = [output.name for output in declaration.outputs or () if output.source is None]
     for name in (*declaration.input_names, *sourceless):
         shell.check_name(name, f"input or output of script `{declaration.name}`")
     for name in directives.reads:
         shell.check_name(name, f"global of script `{declaration.name}`")
+    for name in directives.stage_as:
+        _check_staged(name, declaration, directives)
     check_script_outputs(declaration, interpreter)
+
+
+def _check_staged(name: str, declaration: Declaration, directives: Directives) -> None:
+    known = (*declaration.input_names, *directives.reads)
+    if name not in known:
+        near = difflib.get_close_matches(name, known, 1)
+        proposed = f"did you mean `{near[0]}`?" if near else f"name an input, or list it too under `#| reads: [{name}]`"
+        raise DeclarationError(f"directive `stage_as`: `{name}` is no input of `{declaration.name}`; {proposed}")
 
 
 @contextmanager

@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal
+from functools import lru_cache
 from pathlib import PurePath, PurePosixPath
 from typing import Any
 
@@ -55,6 +56,7 @@ _SHOWN: Mapping[type, Callable[[Any], str]] = {
 _SHELL_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 
 
+@lru_cache(maxsize=256)
 def globals_read(script: str) -> frozenset[str]:
     """Names that a bash script expands and does not set: notebook globals or variables of the environment.
 

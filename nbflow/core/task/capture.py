@@ -242,7 +242,7 @@ def _reached(
     body, directives = process.body, process.directives
     assert body is not None
     _check_defined(process, body.definite_reads - inputs, scene.namespace)
-    also = names_in_types(process.outputs or ()) | directives.env_names
+    also = names_in_types(process.outputs or ()) | directives.hashed_names
     found = reach(
         (body.reads | also) - inputs,
         scene.namespace,
@@ -275,7 +275,7 @@ def _script(
 ) -> tuple[dict[str, Any], list[Part]]:
     """What a script's ``$name`` mean: variables of the environment, else notebook globals; those declared are globals."""
     directives, declared = process.directives, frozenset(process.directives.reads)
-    names = shell.globals_read(process.bash_text) | declared | directives.env_names
+    names = shell.globals_read(process.bash_text) | declared | directives.hashed_names
     needed = shell.required(process.bash_text) | declared
     read = sorted(names - inputs - frozenset(directives.env))
     hidden = scene.environ.keys() - declared

@@ -1,0 +1,157 @@
+"""Makes the work directory of a script task ready to run: its script, what it is given, and the steps around it.
+
+Alone writes the files of scripts before they start. Decides nothing about the cache and starts nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import PurePath
+from typing import Any
+
+from nbflow.core.declaration import interpolation
+from nbflow.core.declaration.directives import Directives
+from nbflow.core.script import shell
+from nbflow.core.script.environment import environment
+from nbflow.core.script.epilogue import BEGIN, captures, epilogue
+from nbflow.execution import script
+from nbflow.execution.order import Order, TaskView, output_specs, task_facts
+from nbflow.execution.script_inputs import ScriptInputs, refuse_missing, script_inputs
+from nbflow.execution.steps import STEPS, Steps
+from nbflow.storage import workdir
+from nbflow.storage.shared import SharedFiles
+
+_STDIN = ".command.in"
+_LINKED = ("symlink", "rellink")
+
+
+def given_to(order: Order, directives: Directives) -> ScriptInputs:
+    """The variables of a script, and the names of its files in the work directory.
+
+    Raises
+    ------
+    InputError
+        If two files want one name.
+    """
+    process, captured = order.call.process, order.call.capture
+    inputs = order.inputs
+    names = {*inputs, *directives.reads, *shell.globals_read(process.bash_text)}
+    values = {name: value for name, value in {**captured.values, **inputs}.items() if name in names}
+    return script_inputs(values, captured.reader.files, order.task.name, directives.stage_as)
+
+
+def prepare_script(
+    order: Order, directives: Directives, shared: SharedFiles, environ: dict[str, str]
+) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Write what a script task needs to run.
+
+    Parameters
+    ----------
+    order : Order
+        What is to be run.
+    directives : Directives
+        Of this task.
+    shared : SharedFiles
+        Writes what many tasks have.
+    environ : dict of str to str
+        The environment of the task.
+
+    Returns
+    -------
+    tuple of (tuple of str, dict of str to str)
+        Its command line, and its environment with what the script is given in it.
+
+    Raises
+    ------
+    InputError
+        If an input cannot be given to it.
+    """
+    process, work_dir = order.call.process, order.work_dir
+    given = given_to(order, directives)
+    refuse_missing(given.files, order.task.name)
+    facts = task_facts(order, directives)
+    variables = given.variables | shell.task_variables(facts)
+    interpreter, exports, after = (
+        shell.interpreter(process.text) or script.BASH,
+        "",
+        epilogue(captures(process.captured)),
+    )
+    if shell.is_bash(interpreter):
+        # As Nextflow runs it: it stops at the first error and at an unset variable.
+        interpreter = (*interpreter, "-ue")
+        text = shell.script(process.text, shell.prologue(variables) + (BEGIN if after else ""), after)
+        after = ""
+    else:
+        text = shell.script(process.text, "")
+        environ, exports = _set_variables(variables, order, environ)
+    workdir.write(f"{work_dir}/{script.SCRIPT}", text)
+    steps = _steps(order, directives, (*interpreter, script.SCRIPT), given, after)
+    command = _write_steps(order, steps)
+    linked = {} if steps.staged else given.staged
+    workdir.stage_all(work_dir, _relative(linked, order) if directives.stage_in_mode == "rellink" else linked)
+    write = workdir.write if linked or exports or steps.are_needed else shared.write
+    write(f"{work_dir}/.command.run", script.script_wrapper(linked, command, exports))
+    return command, environ
+
+
+def _set_variables(variables: Mapping[str, Any], order: Order, environ: dict[str, str]) -> tuple[dict[str, str], str]:
+    """The environment with a script's variables, and lines of its wrapper that set them; those too large go into files."""
+    made = environment(variables)
+    places = {name: f"{workdir.PRIVATE}/variable-{name}" for name in made.files}
+    for name, text in made.files.items():
+        workdir.write(f"{order.work_dir}/{places[name]}", text)
+    return made.added_to(environ, places), made.exports(places)
+
+
+def _relative(linked: Mapping[str, str], order: Order) -> dict[str, str]:
+    """What relative links lead to, seen from where each of them really lies."""
+    places = {name: os.path.realpath(os.path.dirname(f"{order.work_dir}/{name}")) for name in linked}
+    return {name: os.path.relpath(target, places[name]) for name, target in linked.items()}
+
+
+# Steps --------------------------------------------------------------------------------------------------------------
+
+
+def _steps(order: Order, directives: Directives, command: tuple[str, ...], given: ScriptInputs, after: str) -> Steps:
+    by_steps = directives.scratch is not False or directives.stage_in_mode not in _LINKED
+    for name in given.staged:
+        workdir.checked_name(name)
+    return Steps(
+        command,
+        staged=given.staged if by_steps else {},
+        stage_in_mode=directives.stage_in_mode,
+        scratch=directives.scratch,
+        stage_out_mode=directives.stage_out_mode,
+        stdin=_stdin(order, directives),
+        epilogue=after,
+        outputs=(output_specs(order, directives) or ()) if directives.scratch else (),
+    )
+
+
+def _write_steps(order: Order, steps: Steps) -> tuple[str, ...]:
+    """What starts the task."""
+    if not steps.are_needed:
+        return steps.command
+    workdir.write(f"{order.work_dir}/{STEPS}", steps.text)
+    return (*script.BASH, STEPS)
+
+
+def _stdin(order: Order, directives: Directives) -> str:
+    """The file that the script reads on its standard input; a value is written to one."""
+    if directives.stdin is None:
+        return ""
+    task = TaskView(task_facts(order, directives))
+    namespace = {**order.call.capture.values, **order.inputs, "task": task}
+    value = interpolation.evaluate(directives.stdin.text, namespace)
+    if isinstance(value, PurePath):
+        return order.call.capture.reader.files.absolute(str(value))
+    workdir.write(f"{order.work_dir}/{_STDIN}", _text(value))
+    return _STDIN
+
+
+def _text(value: object) -> str:
+    """A value as a script reads it: a text as it is, a list line by line."""
+    if isinstance(value, (list, tuple)):
+        return "".join(f"{shell.text_of('stdin', item, f'stdin[{at}]')}\n" for at, item in enumerate(value))
+    return value if isinstance(value, str) else shell.text_of("stdin", value, "stdin")

@@ -1,0 +1,161 @@
+"""The steps of a script task that has more to do than to run the script: lines of bash.
+
+Alone knows how files are copied in, how a scratch directory is made and left, and what is read on the standard input. Only
+texts: writes no file and starts nothing.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from nbflow.core.declaration.file_rules import FileRules
+from nbflow.core.declaration.staging_values import RAM_DISK
+from nbflow.core.script.bash_globs import bash_word
+from nbflow.core.script.epilogue import BEGIN, ENV
+from nbflow.core.script.shell import quote
+from nbflow.execution.matching import is_wild, ways
+from nbflow.execution.spec import OutputSpec
+
+STEPS = ".nbflow/steps"
+"""Where they lie in the work directory."""
+
+_STAGE = """\
+_nbflow_stage() {{
+    if [[ -e $1 ]]; then return; fi
+    case $1 in */*) mkdir -p -- "${{1%/*}}" ;; esac
+    {put}
+}}
+"""
+_PUT = {
+    "symlink": 'ln -sfn -- "$2" "$1"',
+    "rellink": 'ln -sfn -- "$2" "$1"',
+    "copy": 'cp -fRL -- "$2" "$1"',
+    "link": 'if [[ -d $2 ]]; then cp -RLl -- "$2" "$1"; else ln -fL -- "$2" "$1"; fi',
+}
+_ENTER = """\
+_nbflow_work=$PWD
+_nbflow_scratch=$(mktemp -d -- {place}/nbflow-XXXXXXXXXX)
+trap 'builtin cd /; rm -rf -- "$_nbflow_scratch"' EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
+cd -- "$_nbflow_scratch"
+ln -s -- "$_nbflow_work/.nbflow" "$_nbflow_work/.command.sh" .
+"""
+# What lies in a directory that is taken out goes with it. What is reached by a link to a directory is copied first: it may
+# be the same file as one that is moved.
+_LEAVE = """\
+shopt -s nullglob globstar
+declare -A _nbflow_made=() _nbflow_given=()
+_nbflow_rest=()
+_nbflow_take() {{
+    case $1 in */*) mkdir -p -- "$_nbflow_work/${{1%/*}}" ;; esac
+    rm -rf -- "$_nbflow_work/$1"
+    "${{@:2}}" -- "$1" "$_nbflow_work/$1"
+}}
+{given}{found}\
+for _nbflow_path in "${{!_nbflow_made[@]}}"; do
+    _nbflow_above=$_nbflow_path _nbflow_linked=
+    while [[ $_nbflow_above == */* ]]; do
+        _nbflow_above=${{_nbflow_above%/*}}
+        if [[ -n ${{_nbflow_made["$_nbflow_above"]-}} ]]; then continue 2; fi
+        if [[ -L $_nbflow_above ]]; then _nbflow_linked=yes; fi
+    done
+    if [[ -n $_nbflow_linked ]]; then _nbflow_take "$_nbflow_path" cp -fRP; else _nbflow_rest+=("$_nbflow_path"); fi
+done
+if [[ ${{#_nbflow_rest[@]}} != 0 ]]; then
+    for _nbflow_path in "${{_nbflow_rest[@]}}"; do _nbflow_take "$_nbflow_path" {take}; done
+fi
+"""
+_TAKE = {"copy": "cp -fRP", "move": "mv -f"}
+_FIND = """\
+shopt -{dots} dotglob
+for _nbflow_path in {words}; do
+    if [[ -e $_nbflow_path || -L $_nbflow_path ]]{but}; then _nbflow_made["$_nbflow_path"]=1; fi
+done
+"""
+_BUT_INPUTS = ' && [[ -z ${_nbflow_given["$_nbflow_path"]-} ]]'
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """What is to be done beside running a script.
+
+    Attributes
+    ----------
+    command : tuple of str
+        What runs the script.
+    staged : mapping of str to str
+        Files that the steps stage: relative name, absolute path.
+    stage_in_mode, stage_out_mode : str
+        As the directives.
+    scratch : bool or str
+        As the directive.
+    stdin : str
+        What the script reads: a path, absolute or in the work directory; empty where it reads nothing.
+    epilogue : str
+        Lines of bash to be run when the script has succeeded.
+    outputs : tuple of OutputSpec
+        What must leave a scratch directory.
+    """
+
+    command: tuple[str, ...]
+    staged: Mapping[str, str] = field(default_factory=dict)
+    stage_in_mode: str = "symlink"
+    scratch: bool | str = False
+    stage_out_mode: str = "move"
+    stdin: str = ""
+    epilogue: str = ""
+    outputs: tuple[OutputSpec, ...] = ()
+
+    @property
+    def are_needed(self) -> bool:
+        """Whether there is more to do than to run the command."""
+        return bool(self.staged or self.scratch or self.stdin or self.epilogue)
+
+    @property
+    def text(self) -> str:
+        """The lines, for ``bash -ue``."""
+        enter = _ENTER.format(place=_place(self.scratch)) if self.scratch else ""
+        leave = self._leave() if self.scratch else ""
+        return f"{enter}{self._stage()}{BEGIN}{self._run()}{self.epilogue}{leave}"
+
+    def _stage(self) -> str:
+        lines = [f"_nbflow_stage {quote(name)} {quote(target)}\n" for name, target in self.staged.items()]
+        return "".join([_STAGE.format(put=_PUT[self.stage_in_mode]), *lines]) if lines else ""
+
+    def _run(self) -> str:
+        inside = self.stdin and not self.stdin.startswith("/") and self.scratch
+        stdin = f'"$_nbflow_work/"{quote(self.stdin)}' if inside else quote(self.stdin or "/dev/null")
+        return f"{shlex.join(self.command)} <{stdin}\n"
+
+    def _leave(self) -> str:
+        leaves = [leaf for output in self.outputs for leaf in _leaves(output)]
+        found = [_find(pattern, leaf.rules) for leaf in leaves for pattern in leaf.patterns]
+        given = "".join(f"_nbflow_given[{quote(name)}]=1\n" for name in self.staged)
+        return _LEAVE.format(
+            given=given, found="".join([*found, _find(ENV, FileRules())]), take=_TAKE[self.stage_out_mode]
+        )
+
+
+def _place(scratch: bool | str) -> str:
+    if scratch is True:
+        return '"${TMPDIR:-/tmp}"'
+    if scratch == RAM_DISK:
+        return "/dev/shm"
+    text = str(scratch)
+    return f'"${{{text[1:]}:?is not set; the directive scratch names it}}"' if text.startswith("$") else quote(text)
+
+
+def _leaves(output: OutputSpec) -> Iterable[OutputSpec]:
+    yield from [output] if output.patterns else []
+    for part in output.parts:
+        yield from _leaves(part)
+
+
+def _find(pattern: str, rules: FileRules) -> str:
+    words = " ".join(bash_word("/".join(way)) for way in ways(pattern))
+    spares = is_wild(pattern) and not rules.include_inputs
+    return _FIND.format(dots="s" if rules.hidden else "u", words=words, but=_BUT_INPUTS if spares else "")
