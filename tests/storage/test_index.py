@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import resource
 import signal
 import threading
@@ -9,6 +10,7 @@ import threading
 import pytest
 
 from nbflow.errors import CacheError
+from nbflow.storage.nextflow import index
 from nbflow.storage.nextflow.index import IndexRecord, IndexWriter, read_index
 
 HASHES = [bytes([number]) * 16 for number in range(1, 6)]
@@ -130,5 +132,15 @@ def test_reused_are_the_tasks_that_the_run_never_executed(tmp_path):
     writer = IndexWriter(tmp_path / "index")
     for task_hash, cached in ((HASHES[0], True), (HASHES[1], False), (HASHES[1], True), (HASHES[0], True)):
         writer.append(task_hash, cached)
-    assert writer.reused() == {HASHES[0]}
+    assert list(writer.reused()) == [HASHES[0]]
+    writer.close()
+
+
+def test_reused_tasks_of_a_long_run_come_in_order_each_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(index, "_AT_ONCE", 7)
+    writer = IndexWriter(tmp_path / "index")
+    hashes = [random.Random(number).randbytes(16) for number in range(50)]
+    for number, task_hash in enumerate([*hashes, *hashes, b"\xff" * 16]):
+        writer.append(task_hash, number >= 50 or number % 3 > 0)
+    assert list(writer.reused()) == [*sorted(hashes[n] for n in range(50) if n % 3), b"\xff" * 16]
     writer.close()

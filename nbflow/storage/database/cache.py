@@ -12,7 +12,7 @@ from __future__ import annotations
 import threading
 import warnings
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import TypeVar
 
@@ -86,13 +86,13 @@ class TaskCache:
             if record is not None:
                 self._store.put(task_hash, encode_record(record.trace, payload, record.refcount))
 
-    def count_run(self, hashes: Collection[bytes]) -> None:
+    def count_run(self, hashes: Iterable[bytes]) -> None:
         """Count one run more that names these entries; those that are gone are passed over.
 
         Parameters
         ----------
-        hashes : collection of bytes
-            What the run took from the cache, each once; what it executed counts it already.
+        hashes : iterable of bytes
+            What the run took from the cache, each once, best in order; what it executed counts it already.
 
         Notes
         -----
@@ -100,7 +100,7 @@ class TaskCache:
         run that was killed are too low until `recount`, and nothing of nbflow's relies on them before.
         """
         with self._lock:
-            self._rewrite(sorted(hashes), lambda _, count: count + 1)
+            self._rewrite(hashes, lambda _, count: count + 1)
 
     def entries(self) -> Iterator[tuple[bytes, Record]]:
         """Yield every entry that can be read, in the order of the hashes."""

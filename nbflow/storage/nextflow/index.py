@@ -10,12 +10,15 @@ import os
 import struct
 import threading
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from nbflow.errors import CacheError, NbflowWarning
 
 _RECORD = struct.Struct("16s?")
+_AT_ONCE = 100_000
+"""Tasks of a run that are looked at together when it ends."""
 
 
 class IndexRecord(NamedTuple):
@@ -83,19 +86,19 @@ class IndexWriter:
                 raise self._failure(error) from error
             del self._pending[:count]
 
-    def reused(self) -> set[bytes]:
-        """Flush, and return the hashes of the tasks that the run took from the cache and did not execute as well."""
+    def reused(self) -> Iterator[bytes]:
+        """Flush, and yield in order the hashes of the tasks that the run took from the cache and did not execute as well.
+
+        They are looked through in portions, so that the tasks of a long run are not all in memory at its end.
+        """
         self.flush()
-        cached: set[bytes] = set()
-        executed: set[bytes] = set()
         try:
             records = self._path.read_bytes()
         except FileNotFoundError:
-            return cached  # somebody removed it: then nothing names these tasks
-        for task_hash, was_cached in _RECORD.iter_unpack(records):
-            (cached if was_cached else executed).add(task_hash)
-        cached -= executed
-        return cached
+            return  # somebody removed it: then nothing names these tasks
+        portions = 1 + len(records) // (_AT_ONCE * _RECORD.size)
+        for portion in range(portions):
+            yield from sorted(_reused(records, portion, portions))
 
     def close(self) -> None:
         """Flush and close; again does nothing."""
@@ -127,6 +130,16 @@ class IndexWriter:
         return CacheError(
             f"Cannot write the index of the run, {self._path}: {error.strerror}. Check space and permissions there"
         )
+
+
+def _reused(records: bytes, portion: int, portions: int) -> set[bytes]:
+    """Those of one portion of all hashes: the portions are ranges that follow each other."""
+    cached: set[bytes] = set()
+    executed: set[bytes] = set()
+    for task_hash, was_cached in _RECORD.iter_unpack(records):
+        if int.from_bytes(task_hash[:4]) * portions >> 32 == portion:
+            (cached if was_cached else executed).add(task_hash)
+    return cached - executed
 
 
 def read_index(path: Path) -> list[IndexRecord]:
