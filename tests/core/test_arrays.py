@@ -32,6 +32,11 @@ def advanced(generator: Any) -> Any:
     return generator
 
 
+def spawned(seed: Any) -> Any:
+    seed.spawn(2)
+    return seed
+
+
 def unsorted() -> Any:
     return sparse.csr_array((np.array([1.0, 2.0]), np.array([1, 0]), np.array([0, 2])), shape=(1, 2))
 
@@ -156,6 +161,8 @@ DIFFERENT: dict[str, Any] = {
     "rng": np.random.default_rng(0),
     "rng 1": np.random.default_rng(1),
     "advanced rng": advanced(np.random.default_rng(0)),
+    "seed": np.random.SeedSequence(1),
+    "seed that was spawned from": spawned(np.random.SeedSequence(1)),
     "old rng": np.random.RandomState(0),
     "advanced old rng": advanced(np.random.RandomState(0)),
     "csr": sparse.csr_array(SQUARE),

@@ -276,7 +276,7 @@ PINNED: dict[str, str] = {
     "numpy scalar": "8d745fafda51dc1be2c08643591e14d4",
     "numpy date": "79ab7a1c209c22846e3d6be6a29ad444",
     "dtype": "62b34916e0f4b0b5beb7378304827b4d",
-    "numpy generator": "696bcfe2f32ec5f5a3c8480d8a43717a",
+    "numpy generator": "f2b1e6a32046663477ac9309a8da0e6e",
     "sparse rows": "4823ef10c41145e945bfa0a31619ce51",
     "sparse places": "4385c640d0d380d2b4a912d8b9f4e393",
     "frame": "2a819df0032eb04dbcb75b163f51507c",

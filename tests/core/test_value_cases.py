@@ -371,7 +371,6 @@ REFUSED: dict[str, Make] = {
     "map": lambda: map(str, [1]),
     "weak reference": lambda: weakref.ref(Foo),
     "plan of polars": lambda: pl.DataFrame({"a": [1]}).lazy(),
-    "chunks of a file of rows": lambda: pd.read_csv(pathlib.Path(__file__), chunksize=1),
 }
 
 
@@ -380,6 +379,14 @@ def test_what_would_be_used_up_or_lies_elsewhere_is_refused_with_the_way_out(nam
     value = REFUSED[name]()
     with pytest.raises(UnhashableInputError, match=r"cannot be hashed.*pass"):
         nbflow.digest({"rows": value})
+
+
+def test_rows_that_are_still_to_be_read_from_a_file_are_refused() -> None:
+    with (
+        pd.read_csv(pathlib.Path(__file__), chunksize=1) as reader,
+        pytest.raises(UnhashableInputError, match=r"an open file cannot be hashed; pass its path"),
+    ):
+        nbflow.digest({"rows": reader})
 
 
 def test_an_object_met_again_under_an_old_address_is_looked_at_again() -> None:

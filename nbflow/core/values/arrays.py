@@ -210,6 +210,11 @@ def _encode_ufunc(function: Any) -> bytes | None:
     return tagged("ufunc", text(function.__name__)) if known else None
 
 
+def _open_seed(seed: Any) -> Node:
+    """Open a seed sequence: what it says itself stays the same from one version of numpy to the next, its pickle does not."""
+    return Node(counted("seed", 1), [seed.state], type(seed))
+
+
 def _open_sparse(matrix: Any) -> Node:
     """Open a sparse array by its attributes, without what it has found out about itself."""
     own = [item for item in sorted(vars(matrix).items()) if item[0] not in _FOUND_OUT]
@@ -228,6 +233,8 @@ def _numpy_handler(numpy: Any, cls: type) -> Opened | None:
         return _encode_ufunc, None, True
     if cls is numpy.ma.MaskedArray:
         return None, _open_masked, False
+    if cls.__qualname__ == "SeedSequence" and cls.__module__.startswith("numpy.random"):
+        return None, _open_seed, False
     return None
 
 
