@@ -82,10 +82,10 @@ class Kernel:
 class Forge:
     """Starts kernels; see `forge.py`."""
 
-    def __init__(self, scratch: Path, hash_seed: str) -> None:
+    def __init__(self, scratch: Path, hash_seed: str, python: str = sys.executable) -> None:
         environ = {**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": str(ROOT)}
         environ["IPYTHONDIR"] = str(scratch / f"ipython-{hash_seed}")
-        command = [sys.executable, "-m", "tests.remembering.forge"]
+        command = [python, "-m", "tests.remembering.forge"]
         self._begin = lambda: subprocess.Popen(
             command, cwd=ROOT, env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
