@@ -31,7 +31,7 @@ from nbflow.core.code.reached import Reached
 from nbflow.core.code.scan import mentions_of
 from nbflow.core.code.source import normal_form
 from nbflow.core.parts import combine, shorten
-from nbflow.core.values.inputs import preview
+from nbflow.core.values.preview import preview
 from nbflow.errors import UnhashableInputError
 
 PROVIDED = frozenset({"task", "display"})
@@ -47,7 +47,6 @@ _MISSING = object()
 _HOLDERS = (list, tuple, set, frozenset)
 _MOST_TYPES = 1000
 _MOST_LISTED = 5
-_TEXT_PREVIEW = 400
 
 
 class Walk(CodeWalk):
@@ -158,7 +157,7 @@ class Walk(CodeWalk):
         if isinstance(value, (FunctionType, LRU_CACHE)):
             self._take_function(name, value)
         elif isinstance(value, type):
-            self.found.part("class", name, self.code(value), self._text(value))
+            self.found.part("class", name, self.code(value), "")
         else:
             self._data[name] = value
             self._needs_types(value)
@@ -200,7 +199,7 @@ class Walk(CodeWalk):
             digest = function_digest(value, self, annotations=False)
         else:
             digest = self.code(value)
-        self.found.part("function", name, digest, self._text(value))
+        self.found.part("function", name, digest, "")
 
     def _may_drop_annotations(self, name: str, function: FunctionType) -> bool:
         return not is_importable(function) and function.__name__ == name == facts_of(function.__code__).bare_name
@@ -214,11 +213,6 @@ class Walk(CodeWalk):
         else:
             digest = self.value(value, f"{name} of {owner}()")
         self.found.part("hidden", f"{name} of {owner}", digest, preview(value, name))
-
-    def _text(self, value: Any) -> str:
-        code = getattr(getattr(value, "__wrapped__", value), "__code__", None)
-        text = facts_of(code).text if code is not None else ""
-        return shorten(text or getattr(value, "__qualname__", ""), _TEXT_PREVIEW)
 
     # At the end
 

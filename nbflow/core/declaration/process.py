@@ -19,12 +19,9 @@ from nbflow.core.declaration.line import Declaration, parse_line, with_blocks
 from nbflow.core.declaration.options import split_options
 from nbflow.core.declaration.output_checks import check_body_outputs, check_script_outputs
 from nbflow.core.declaration.outputs import Output, OutputSource
-from nbflow.core.parts import Part, combine, shorten
+from nbflow.core.parts import Part, combine
 from nbflow.core.script import shell
 from nbflow.errors import DeclarationError
-
-SOURCE_PREVIEW = 1500
-"""Characters of a body that an entry keeps, so that `why` can name the line that changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +103,7 @@ class Process:
     def source(self) -> Part:
         """The source, as the part of the task hash that it is."""
         form = self.text.encode("utf-8", "surrogatepass") if self.body is None else _form(self.body)
-        return Part(
-            "source", "", combine("script" if self.is_script else "python", [form]), shorten(self.shown, SOURCE_PREVIEW)
-        )
+        return Part("source", "", combine("script" if self.is_script else "python", [form]))
 
 
 def _form(body: Body) -> bytes:

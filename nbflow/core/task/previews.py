@@ -19,7 +19,8 @@ from nbflow.core.file_facts import describe
 from nbflow.core.outline import outline
 from nbflow.core.parts import Part
 from nbflow.core.task.explain import CODE
-from nbflow.core.values.inputs import Files, preview
+from nbflow.core.values.inputs import Files
+from nbflow.core.values.preview import preview
 
 CODE_LIMIT = 4000
 """Characters of code that an entry keeps, its own source and that of all helpers together."""

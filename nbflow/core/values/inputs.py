@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
 
-from nbflow.core.parts import Part, combine, shorten
-from nbflow.core.secrets import MASK, is_secret
+from nbflow.core.parts import Part, combine
 from nbflow.core.values.files import CONTENT_MODES, PLAIN, Disk, file_digest
 from nbflow.core.values.hashing import Digester
+from nbflow.core.values.preview import preview
 from nbflow.errors import InputError
 
 OutputDigest = Callable[[str], "str | None"]
@@ -195,7 +195,7 @@ class InputReader:
         """The files that string constants of the code name, as parts."""
         for text in sorted(texts):
             if self.files.names_file(text):
-                yield Part("file", text, self.named(text), _file_preview(self.files.absolute(text)))
+                yield Part("file", text, self.named(text), text)
 
     def _read(self, name: str) -> bytes:
         path, relative = self.files.absolute(name), self.files.staged_as(name)
@@ -215,22 +215,3 @@ def _strings(value: Any) -> Iterable[str]:
     if isinstance(value, Mapping) and len(value) <= _MOST_STRINGS:
         return [item for item in value.values() if isinstance(item, str)]
     return ()
-
-
-def preview(value: Any, name: str = "") -> str:
-    """A value in few words: its text where that is short, else what it is; secrets by name are masked."""
-    if is_secret(name):
-        return MASK
-    shape = getattr(value, "shape", None)
-    if isinstance(shape, tuple):
-        return f"{type(value).__name__} of shape {shape}"
-    if isinstance(value, (str, bytes, int, float, complex, bool, type(None), PurePath)):
-        return shorten(repr(value if not isinstance(value, PurePath) else str(value)))
-    if isinstance(value, (list, tuple, dict, set, frozenset)):
-        return shorten(repr(value)) if len(value) <= 8 else f"{type(value).__name__} of {len(value)}"
-    return type(value).__name__
-
-
-def _file_preview(path: str) -> str:
-    status = os.stat(path)
-    return f"{status.st_size} bytes, modified {status.st_mtime_ns}"

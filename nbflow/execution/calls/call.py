@@ -19,6 +19,7 @@ from nbflow.core.task.capture import Capture, Scene
 from nbflow.core.task.hash import Task, task_digest
 from nbflow.core.task.previews import preview_of_input, previewed
 from nbflow.core.task.resume import Execute, Reason
+from nbflow.core.values.inputs import Files
 from nbflow.execution.channels.flow import loaded
 from nbflow.execution.result import Stored
 
@@ -108,7 +109,7 @@ class Call:
     def parts(self, own: Mapping[str, Any], digests: Mapping[str, bytes]) -> tuple[Part, ...]:
         """All parts of a task's hash, with what an entry keeps of them."""
         files = self.capture.reader.files
-        mine = (Part("input", name, digests[name], preview_of_input(value, name, files)) for name, value in own.items())
+        mine = (Part("input", name, digests[name], _preview(value, name, files)) for name, value in own.items())
         return (*self._shared_parts(), *mine, *self._sharing(own))
 
     def _shared_parts(self) -> tuple[Part, ...]:
@@ -117,6 +118,13 @@ class Call:
             captured, source = self.capture, "\n" * (self.process.first_line - 1) + self.process.shown
             self._previewed.append(previewed(captured.parts, source, captured.values, captured.reader.files))
         return self._previewed[0]
+
+
+def _preview(value: Any, name: str, files: Files) -> str:
+    if isinstance(value, Stored):  # large: it stays where it is
+        key = value.key.hex()
+        return f"{value.field or 'output'} of {value.process} [{key[:2]}/{key[2:8]}]"
+    return preview_of_input(value, name, files)
 
 
 def forced(process: Process, capture: Capture, *, rerun: bool) -> Execute | None:
