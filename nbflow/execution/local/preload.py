@@ -13,7 +13,7 @@ import sysconfig
 import time
 import traceback
 from collections.abc import Iterable
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from nbflow.execution.place import ROOT
@@ -106,9 +106,14 @@ class Preloaded:
 @lru_cache(maxsize=256)
 def is_installed(entry: str) -> bool:
     """Whether an entry of ``sys.path`` holds installed modules or Python's own."""
-    paths = sysconfig.get_paths()
-    inside = any(entry == paths[name] or entry.startswith(paths[name] + os.sep) for name in ("stdlib", "platstdlib"))
+    inside = any(entry == place or entry.startswith(place + os.sep) for place in _standard_library())
     return inside or entry.endswith(".zip") or not _INSTALLED.isdisjoint(entry.split(os.sep))
+
+
+@cache
+def _standard_library() -> tuple[str, str]:
+    paths = sysconfig.get_paths()
+    return paths["stdlib"], paths["platstdlib"]
 
 
 def _list(directory: str) -> _Listing:

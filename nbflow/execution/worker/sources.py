@@ -20,6 +20,7 @@ _path_stats = SourceFileLoader.path_stats
 
 def read_sources() -> None:
     """Import local modules from their texts from here on, and write no bytecode of them."""
+    is_installed(os.sep)  # asked for the first time, Python imports where it lies, which must not ask again
     SourceFileLoader.path_stats = _installed_path_stats  # type: ignore[method-assign, assignment]
 
 
