@@ -12,6 +12,7 @@ from typing import Any
 
 from nbflow.core.declaration.directive_values import INLINE
 from nbflow.core.declaration.directives import Directives
+from nbflow.core.script.bin_scripts import with_bin
 from nbflow.execution import script, spec
 from nbflow.execution.calls.call import Call
 from nbflow.execution.inline.kernel_body import Kernel
@@ -87,7 +88,8 @@ def _plain(value: Any, kind: type) -> Any:
 
 
 def _environment(order: Order, directives: Directives) -> dict[str, str]:
-    return {**order.call.scene.environ, **{name: str(value) for name, value in directives.env.items()}}
+    scene = order.call.scene
+    return with_bin({**scene.environ, **{name: str(value) for name, value in directives.env.items()}}, scene.launch_dir)
 
 
 # A Python body ------------------------------------------------------------------------------------------------------

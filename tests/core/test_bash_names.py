@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nbflow.core.script.bash_names import read_names
-from nbflow.core.script.shell import globals_read, prologue, required
+from nbflow.core.script.shell import globals_read, prologue, required, runs_anything
 
 CASES = {
     # quotes, escapes, comments
@@ -132,6 +132,29 @@ def test_a_name_that_also_stands_without_default_is_required() -> None:
 def test_what_may_be_set_out_of_sight_is_not_required(script: str) -> None:
     assert globals_read(script) == {"x"}
     assert required(script) == set()
+
+
+@pytest.mark.parametrize(
+    ("script", "anything"),
+    [
+        ("tool $x; echo $y | sort", False),
+        ("$x a", True),
+        ('"$x" a', True),
+        ("${x}/tool", True),
+        ("$(which tool) a", True),
+        ("A=1 $x", True),
+        ("if $x; then tool; fi", True),
+        ("timeout 5 $x", True),
+        ("/usr/bin/env $x", True),
+        ("find . -exec $x {} +", True),
+        ("eval tool", True),
+        (". lib.sh", True),
+        ("x=$y; for f in $x; do tool $f; done", False),
+        ("echo '$x'", False),
+    ],
+)
+def test_what_programs_a_script_runs_may_be_known_only_when_it_runs(script: str, anything: bool) -> None:
+    assert runs_anything(script) is anything
 
 
 @given(st.text(alphabet="ab$`\\'\"(){}[]<>|;&#= \n\t!:-+*0", max_size=40) | st.text(max_size=20))

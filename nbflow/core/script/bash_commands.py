@@ -20,6 +20,16 @@ _ASSIGNING_ARGUMENTS = _DECLARING | {"export", "readonly"}
 _READING = {"read": "dinNptu", "mapfile": "dnOsuCc", "readarray": "dnOsuCc"}
 """Commands that set the variables that they name, and which of their options take a word."""
 _OPAQUE = frozenset(("eval", "source", "."))
+_LAUNCHERS = frozenset(
+    ("bash", "chrt", "env", "find", "ionice", "mpirun", "nice", "nohup", "parallel", "setsid", "sh", "srun", "stdbuf")
+    + ("sudo", "taskset", "timeout", "watch", "xargs")
+)
+"""Programs whose arguments name others that they run."""
+
+
+def _expands(word: str) -> bool:
+    """Whether something expands in a word; in quotes it may look so."""
+    return any(mark in word for mark in "\0$`")
 
 
 @dataclass(slots=True)
@@ -38,6 +48,8 @@ class BashNames:
         Names that it sets only if they are unset: ``${name:=default}``.
     opaque : bool
         Whether it may set names that cannot be seen: it has ``eval``, ``source`` or ``.``.
+    computed : bool
+        Whether the name of a command is only known when it runs: ``$tool``.
     """
 
     expanded: set[str] = field(default_factory=set)
@@ -45,6 +57,7 @@ class BashNames:
     assigned: set[str] = field(default_factory=set)
     defaulted: set[str] = field(default_factory=set)
     opaque: bool = False
+    computed: bool = False
 
     def expand(self, name: str, *, needed: bool = True) -> None:
         """Note an expansion."""
@@ -107,8 +120,10 @@ class Command:
             self.expected, self.name = False, word
             self.cases += word == "case"
             self.names.opaque |= word in _OPAQUE
+            self.names.computed |= _expands(word)
 
     def _argument(self, word: str, assigned: str | None) -> None:
+        self.names.computed |= self.name.rpartition("/")[2] in _LAUNCHERS and _expands(word)
         if self.name == "function" or (self.name == "case" and word == "in"):
             self.end()
             return

@@ -85,6 +85,13 @@ def required(script: str) -> frozenset[str]:
     return frozenset() if names.opaque else globals_read(script) & names.needed - names.defaulted
 
 
+@lru_cache(maxsize=256)
+def runs_anything(script: str) -> bool:
+    """Whether a bash script may run programs that its text does not name: ``$tool``, ``eval``, ``source``."""
+    names = read_names(script)
+    return names.computed or names.opaque
+
+
 def _is_set_by_shell(name: str) -> bool:
     return name in _SET_BY_BASH or name in _TASK_VARIABLES or name.startswith("BASH")
 

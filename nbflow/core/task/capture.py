@@ -20,8 +20,8 @@ from nbflow.core.code.walk import PROVIDED
 from nbflow.core.declaration.annotations import names_in_types
 from nbflow.core.declaration.process import Process
 from nbflow.core.parts import SCHEME, Part, combine, shorten
-from nbflow.core.script import shell
 from nbflow.core.secrets import MASK, is_secret
+from nbflow.core.task.capture_script import bin_parts, read_by_script
 from nbflow.core.task.hash import call_digest
 from nbflow.core.values.files import PLAIN, Disk
 from nbflow.core.values.inputs import Files, InputReader, OutputDigest
@@ -31,7 +31,7 @@ _DRAWS = (
     "draws from a global random generator: it is seeded from the task hash, and a seed set in another cell is not seen; "
     "set the seed in the body, or read a generator of your own"
 )
-_NOT_TAKEN_ALONG = frozenset({"name", "source", "directive", "file", "data", "env"})
+_NOT_TAKEN_ALONG = frozenset({"name", "source", "directive", "file", "data", "env", "bin"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,11 +167,12 @@ def capture(process: Process, fixed: Mapping[str, Any], scene: Scene, fed: Itera
     files = Files(scene.launch_dir, mode, scene.output_digest, scene.disk, scene.passed_over)
     reader = _reader(files, scene, environ)
     if process.body is None:
-        found, values, read = None, *_script(process, names, scene, reader)
+        found, values, read = None, *read_by_script(process, names, scene.namespace, scene.environ, reader)
     else:
         found = _reached(process, fixed, names, scene, environ, reader)
         values = dict(found.captured)
         read = [*found.parts, *reader.strings(found.strings - _made(process))]
+    read += bin_parts(process, scene.launch_dir, () if found is None else found.strings, reader)
     inputs = tuple(reader.part("input", *item) for item in fixed.items())
     common = (*_constant(process, scene), *read, *sharing_parts(values, fixed, reader.digest))
     checks = {part.name: part.digest.hex() for part in read if part.kind == "global"}
@@ -268,41 +269,3 @@ def _check_defined(process: Process, names: frozenset[str], namespace: Mapping[s
             f"process `{process.name}` reads `{missing[0]}`, which is not defined; {proposed} the cell that defines it first",
             name=missing[0],
         )
-
-
-def _script(
-    process: Process, inputs: frozenset[str], scene: Scene, reader: InputReader
-) -> tuple[dict[str, Any], list[Part]]:
-    """What a script's ``$name`` mean: variables of the environment, else notebook globals; those declared are globals."""
-    directives, declared = process.directives, frozenset(process.directives.reads)
-    names = shell.globals_read(process.bash_text) | declared | directives.hashed_names
-    needed = shell.required(process.bash_text) | declared
-    read = sorted(names - inputs - frozenset(directives.env))
-    hidden = scene.environ.keys() - declared
-    values = {name: scene.namespace[name] for name in read if name not in hidden and name in scene.namespace}
-    for name in read:
-        if name not in scene.environ and name not in values and name in needed:
-            raise _unknown(process, name, scene.namespace)
-    env = [_env_part(name, scene.environ.get(name)) for name in {*read, *directives.env_reads} - values.keys()]
-    evals = [_eval_part(command) for kind, command in process.captured if kind == "eval"]
-    return values, [*(reader.part("global", name, value) for name, value in values.items()), *env, *evals]
-
-
-def _unknown(process: Process, name: str, namespace: Mapping[str, object]) -> MissingInputError:
-    near = difflib.get_close_matches(name, namespace, 1)
-    proposed = f"did you mean `${near[0]}`? Else define" if near else "define"
-    return MissingInputError(
-        f"script of `{process.name}` reads `${name}`, which is no input, no global and no environment variable; "
-        f"{proposed} `{name}` in a cell above, or write `\\${name}` for a literal dollar",
-        name=name,
-    )
-
-
-def _eval_part(command: str) -> Part:
-    return Part("eval", shorten(command), combine("eval", [command.encode("utf-8", "surrogatepass")]))
-
-
-def _env_part(name: str, value: str | None) -> Part:
-    chunks = [] if value is None else [value.encode("utf-8", "surrogateescape")]
-    shown = "not set" if value is None else MASK if is_secret(name) else shorten(value)
-    return Part("env", name, combine("env", chunks), shown)

@@ -37,12 +37,13 @@ _LABELS: dict[str, str] = {
     "data": "data beside module `{}`",
     "env": "environment variable `{}`",
     "directive": "option `{}`",
+    "bin": "`bin/{}`",
     "eval": "the command `{}` of an output",
     "alias": "module name `{}`",
     "hidden": "`{}`",
     "annotations": "the annotations of `{}`",
 }
-CODE = frozenset({"source", "function", "class", "module"})
+CODE = frozenset({"source", "function", "class", "module", "bin"})
 """Kinds of parts whose preview is an outline of code."""
 _MADE_OF_FILES = frozenset({"input", "global", "file", "hidden"})
 

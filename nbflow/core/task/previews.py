@@ -56,7 +56,7 @@ def previewed(parts: Sequence[Part], source: str, values: Mapping[str, Any], fil
 def _code(part: Part, source: str, values: Mapping[str, Any]) -> str:
     if part.kind == "source":
         return source
-    return _text_of_file(part.preview) if part.kind == "module" else text_of(values.get(part.name))
+    return _text_of_file(part.preview) if part.kind in ("module", "bin") else text_of(values.get(part.name))
 
 
 def _text_of_file(path: str) -> str:
