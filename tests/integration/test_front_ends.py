@@ -14,7 +14,6 @@ from .front_end import CHROMIUM_ARGUMENTS, PATIENCE, front_end
 
 LOAD = "%load_ext nbflow"
 CELL = "%%process add -> total\ntotal = sum(range(number))\nprint('the total is', total)"
-BIN = Path(sys.executable).parent
 
 
 @pytest.mark.parametrize("kind", ["lab", "notebook"])
@@ -46,16 +45,17 @@ def test_the_kernel_of_its_own_needs_no_load_ext_and_bears_one(tmp_path: Path) -
 
 
 def test_under_papermill_a_parameter_counts_by_its_value(tmp_path: Path) -> None:
+    import papermill
+
     path = write_notebook(tmp_path / "sum.ipynb", LOAD, "number = 10", CELL)
     notebook = nbformat.read(path, as_version=4)
     notebook.cells[1].metadata.tags = ["parameters"]
     nbformat.write(notebook, path)
     verdicts = []
     for number in (10, 20, 10):
-        options = ["-p", "number", str(number), "--cwd", tmp_path, "--kernel", "python3", "--no-progress-bar"]
-        out = tmp_path / f"out-{len(verdicts)}.ipynb"
-        subprocess.run([BIN / "papermill", path, out, *options], check=True, capture_output=True)
-        verdicts.append(text_of(nbformat.read(out, as_version=4).cells[-1]))
+        options = {"cwd": tmp_path, "kernel_name": "python3", "progress_bar": False}
+        done = papermill.execute_notebook(path, None, {"number": number}, **options)
+        verdicts.append(text_of(done.cells[-1]))
     assert "add: ran" in verdicts[0]
     assert "global `number` changed: 10 -> 20" in verdicts[1]
     assert "add: reused from" in verdicts[2]
