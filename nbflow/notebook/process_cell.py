@@ -46,7 +46,7 @@ def run_process_cell(line: str, cell: str, namespace: dict[str, Any], desk: Note
         If the task failed.
     """
     rerun, line = _cut_rerun(line)
-    process = read_process(line, cell, _to_python, flags & FUTURES)
+    process = read_process(line, cell, _to_python, flags & FUTURES, namespace)
     bound = bind_process(process, signature(process.declaration, namespace), namespace, desk)
     namespace[process.name] = bound
     if process.declaration.inputs is not None:

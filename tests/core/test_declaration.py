@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from nbflow.core.declaration.file_rules import file_rules
 from nbflow.core.declaration.line import Declaration, Input, parse_line, with_blocks
 from nbflow.core.declaration.outputs import Output, OutputSource
+from nbflow.core.declaration.process import read_process
 from nbflow.errors import DeclarationError
 
 ONLY = inspect.Parameter.POSITIONAL_ONLY
@@ -289,3 +290,9 @@ def test_blocks_have_the_same_rules(line: str, block: dict[str, object], told: s
     with pytest.raises(DeclarationError) as caught:
         with_blocks(parse_line(line), block)
     assert told in str(caught.value)
+
+
+def test_an_output_that_the_body_does_not_set_may_be_a_global_that_a_helper_changes() -> None:
+    assert read_process("t -> r, k", "r = h()", known={"k": 1}).output_names == ("r", "k")
+    with pytest.raises(DeclarationError, match="`k` of `t` is never set"):
+        read_process("t -> r, k", "r = h()")

@@ -82,3 +82,9 @@ def test_variables_of_the_environment_in_a_shells_command_count() -> None:
 def test_drawing_from_a_global_generator_is_told(body: str, draws: bool) -> None:
     notebook = Notebook("import random, numpy\ndef h(): return random.choice('ab')\ng = numpy.random.default_rng(1)")
     assert notebook.reach(body).draws_random is draws
+
+
+def test_the_notebook_as_a_module_may_be_read_by_any_name() -> None:
+    found = Notebook("import __main__\nK = 1").reach("y = __main__.K")
+    assert found.captured == {"K": 1}
+    assert any("`__main__`" in sentence for sentence in found.unknown)

@@ -189,6 +189,8 @@ class Walk(CodeWalk):
         return self.value(value, name)
 
     def _take_alias(self, name: str, module: ModuleType) -> None:
+        if module.__name__ == "__main__":
+            self.found.dynamic(name, "the code")
         self.found.aliases[name] = module.__name__
         self.found.part("alias", name, combine("alias", [module.__name__.encode()]), f"module {module.__name__}")
         self.found.needs(module.__name__)

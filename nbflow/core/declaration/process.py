@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import difflib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -122,7 +122,9 @@ def _in_words(source: OutputSource) -> str:
     return f"{source.kind}({', '.join(parts)}{source.argument!r}, {sorted(source.options.items())!r})"
 
 
-def read_process(line: str, cell: str, to_python: Callable[[str], str] = str, flags: int = 0) -> Process:
+def read_process(
+    line: str, cell: str, to_python: Callable[[str], str] = str, flags: int = 0, known: Container[str] = ()
+) -> Process:
     """Read a ``%%process`` cell.
 
     Parameters
@@ -135,6 +137,8 @@ def read_process(line: str, cell: str, to_python: Callable[[str], str] = str, fl
         Turns IPython's syntax into Python, line by line.
     flags : int
         Compiler flags of the future statements that earlier cells have put in force.
+    known : container of str
+        The notebook's globals: functions that the body calls may change them.
 
     Raises
     ------
@@ -162,17 +166,18 @@ def read_process(line: str, cell: str, to_python: Callable[[str], str] = str, fl
     body = parse_body(text, f"%%process {declaration.name}", in_kernel=in_kernel, flags=flags)
     if body.is_async:
         _refuse_inline(declaration.name, directives, "a body with top-level `await`")
-    _refuse_unset(whole, body)
+    _refuse_unset(whole, body, known)
     return Process(whole, directives, body.text, options.body, typed, options.first_body_line, body)
 
 
-def _refuse_unset(declaration: Declaration, body: Body) -> None:
+def _refuse_unset(declaration: Declaration, body: Body, notebook: Container[str]) -> None:
     """Refuse an output that the body cannot set: better now than when hours of work are done."""
     if body.star_imports or body.unknown:
         return
     known = {*body.binds, *body.reads, *(found.name for found in body.imports), *declaration.input_names}
     for output in declaration.outputs or ():
-        if output.source is None and output.name not in known and not _is_named(output.name, body):
+        known_here = output.name in known or output.name in notebook or _is_named(output.name, body)
+        if output.source is None and not known_here:
             near = difflib.get_close_matches(output.name, body.binds, 1)
             proposal = f"did you mean `{near[0]}`?" if near else "assign it in the body, or take it out after `->`"
             raise DeclarationError(f"output `{output.name}` of `{declaration.name}` is never set; {proposal}")
