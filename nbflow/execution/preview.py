@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import os
 import sys
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -49,28 +50,28 @@ class Preview:
 
     session: str = ""
     choice: str = ""
-    _rows: dict[tuple[str, str], tuple[str, str, str]] = field(default_factory=dict)
+    _rows: dict[tuple[str, str], tuple[str, str, Callable[[], str]]] = field(default_factory=dict)
 
     def cached(self, result: Result) -> None:
         """A task would be taken from the cache."""
-        row = (result.task.name, CACHED, f"executed by {result.entry.run or 'an earlier run'}")
-        self._rows.setdefault((result.task.process, result.key.hex()), row)
+        whence = f"executed by {result.entry.run or 'an earlier run'}"
+        self._rows.setdefault((result.task.process, result.key.hex()), (result.task.name, CACHED, lambda: whence))
 
-    def would_run(self, task: Task, key: bytes, reason: str) -> None:
-        """A task would run."""
+    def would_run(self, task: Task, key: bytes, reason: Callable[[], str]) -> None:
+        """A task would run; the reason is asked for when all tasks are known."""
         self._rows.setdefault((task.process, key.hex()), (task.name, RUN, reason))
 
     def depends(self, what: str, task: str) -> None:
         """A process or a cell needs the outputs of a task that would run."""
-        self._rows.setdefault((what, DEPENDS), (shorten(what, _LABEL), DEPENDS, f"on `{task}`"))
+        self._rows.setdefault((what, DEPENDS), (shorten(what, _LABEL), DEPENDS, lambda: f"on `{task}`"))
 
     def rows(self) -> Iterator[tuple[str, str, str]]:
         """Yield task or cell, verdict and reason; of many cached tasks of a process the first ones, and their number."""
         counts: dict[str, int] = {}
-        for (process, _), row in self._rows.items():
-            counts[process] = counts.get(process, 0) + (row[1] == CACHED)
-            if row[1] != CACHED or counts[process] <= _MOST_CACHED:
-                yield row
+        for (process, _), (name, verdict, reason) in self._rows.items():
+            counts[process] = counts.get(process, 0) + (verdict == CACHED)
+            if verdict != CACHED or counts[process] <= _MOST_CACHED:
+                yield name, verdict, reason()
         for process, count in counts.items():
             if count > _MOST_CACHED:
                 yield (f"{process}, {count - _MOST_CACHED:,} more", CACHED, "")
@@ -117,6 +118,7 @@ class PreviewRunner(Lookup):
         self._preview = preview
         self._unmade: dict[bytes, TaskEntry] = {}
         self._outputs: dict[bytes, tuple[str, ...]] = {}
+        self._items: dict[str, set[bytes]] = defaultdict(set)
 
     def start(
         self,
@@ -134,9 +136,11 @@ class PreviewRunner(Lookup):
             done(self._dependent(call, number, error))
             return
         found = self.find(call, task, lambda work_dir: not os.path.lexists(work_dir))
+        beside = self._items[task.process] if number is not None else set[bytes]()
+        beside.add(found.key)
         if isinstance(found, Claim):
             result = self._stand_in(call, task, found.key, found.reason, call.parts(own, read.digests))
-            self._preview.would_run(task, found.key, self._reasons.sentence(result))
+            self._preview.would_run(task, found.key, lambda: self._reasons.sentence(result, beside.__contains__))
         else:
             result = found
             self._preview.cached(result)

@@ -70,11 +70,16 @@ class _Earlier:
 
     def before(self, row: TaskRow) -> Iterator[TaskRow]:
         """Yield them."""
+        beside = self._beside(row)
         yield from reversed(self._rows[: self._rows.index(row)])
         for record in reversed(self._runs):
             if record not in self._read:
                 self._read[record] = list(self._reader.rows_of(record, self._cache))
-            yield from reversed(self._read[record])
+            yield from (other for other in reversed(self._read[record]) if other.task_hash not in beside)
+
+    def _beside(self, row: TaskRow) -> set[str]:
+        """The hashes of the tasks of its channel: an item that is there still is none that it took the place of."""
+        return {other.task_hash for other in self._rows if _is_beside(row, other)}
 
     def elsewhere(self) -> Iterator[TaskRow]:
         """Yield those of other sessions that began before."""
@@ -209,8 +214,12 @@ def _comparable(row: TaskRow, earlier: Iterable[TaskRow]) -> Iterator[TaskRow]:
 def _is_comparable(row: TaskRow, other: TaskRow) -> bool:
     if row.entry is None or other.entry is None or other.process != row.process:
         return False
-    is_beside = other.run == row.run and row.name not in (other.name, row.process)
-    return not is_beside and not same(other.entry.parts, row.entry.parts)
+    return not _is_beside(row, other) and not same(other.entry.parts, row.entry.parts)
+
+
+def _is_beside(row: TaskRow, other: TaskRow) -> bool:
+    """Whether two tasks of a run are of different items of a channel."""
+    return other.run == row.run and other.process == row.process and row.name not in (other.name, row.process)
 
 
 def _parts(row: TaskRow) -> Sequence[str]:

@@ -99,6 +99,15 @@ def test_tasks_beside_each_other_in_a_channel_are_not_compared() -> None:
     assert "differs from fit (9) [08/080808]" in explain(row(9, n=1), [again])
 
 
+def test_an_item_that_is_there_still_is_none_that_a_new_one_took_the_place_of(tmp_path: Path) -> None:
+    launch = Launch(tmp_path)
+    launch.run(ran=(1,), parts=(Part("input", "x", b"a" * 16, "1"),))
+    launch.run(hits=(1,), ran=(2,), parts=(Part("input", "x", b"b" * 16, "2"),))
+    assert "has not run before" in why(launch.reader, "fit (2)")
+    launch.run(ran=(3,), parts=(Part("input", "x", b"c" * 16, "3"),))
+    assert "differs from fit (1)" in why(launch.reader, "fit (3)")
+
+
 def test_another_session_is_named_where_this_one_has_no_earlier_task(tmp_path: Path) -> None:
     launch = Launch(tmp_path)
     launch.run(ran=(1,), parts=(Part("global", "n", b"a" * 16, "1"),))

@@ -87,7 +87,7 @@ def test_after_a_change_it_lists_what_would_run_with_the_reason_and_what_depends
         "box['n']": ("depends", "on `grow`"),
         "list(halves)": ("depends", "on `fit (3)`"),
     }
-    assert "input `k` changed: " in done.stdout.partition("fit (3)")[2].splitlines()[0]
+    assert listed(done.stdout)["fit (3)"][1] == "input `k` changed: 3 -> 4"
     assert everything(directory) == before  # no cell that reads what is not made was run
 
 

@@ -60,8 +60,9 @@ class PreviewSession(Session):
         if self._open is None:
             return
         ended, self._open = self._open, None
-        ended.resources.close()
         self.engine.close()
+        with ended.resources:
+            rows = list(self.preview.rows())
         print(f"Compared {self.preview.session} ({self.preview.choice})")
-        print(table([_HEADS, *self.preview.rows()]))
+        print(table([_HEADS, *rows]))
         print(self.preview.summary)
