@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from nbflow.errors import TaskFailedError
+from nbflow.execution.place import ROOT
 
 #: Lines of a stream that are shown, from its end, as Nextflow shows them.
 TAIL_LINES = 50
@@ -29,6 +30,10 @@ _MEANING = {
 }
 
 _RED, _GREEN, _BOLD, _PLAIN = "\x1b[31m", "\x1b[32m", "\x1b[1m", "\x1b[0m"
+
+_CRASH = "(most recent call first):"
+_OF_NO_USE = ("Extension modules:", f'  File "{ROOT}/nbflow/', '  File "<string>", line 1 in <module>')
+"""Lines that `faulthandler` writes of a crash and that say nothing of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +153,7 @@ def _parts(facts: FailureFacts, paint: Callable[[str, str], str]) -> list[str]:
         _section("Command executed:", _tail(facts.command)) if facts.command else "",
         _section("Command exit status:", str(facts.exit)) if facts.exit is not None else "",
         _section("Command output:", _tail(facts.out)) if facts.out.strip() else "",
-        _section("Command error:", _tail(facts.err)) if facts.err.strip() else "",
+        _section("Command error:", _tail(_tidied(facts.err))) if facts.err.strip() else "",
         _section("Work dir:", str(facts.work_dir)) if facts.work_dir else "",
         facts.hint,
         _tip(facts.work_dir) if facts.work_dir else "",
@@ -192,6 +197,13 @@ def _head(text: str) -> str:
     kept = "\n".join(lines)
     left = len(text.rstrip("\n")) - len(kept)
     return f"{kept}\n[... {left:,} characters more in the work directory]" if left > 0 else kept
+
+
+def _tidied(err: str) -> str:
+    """What a task wrote; of a crash, without nbflow's own frames and Python's list of all extension modules."""
+    if _CRASH not in err:
+        return err
+    return "".join(line for line in err.splitlines(keepends=True) if not line.startswith(_OF_NO_USE))
 
 
 def _tail(text: str) -> str:

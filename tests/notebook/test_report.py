@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
+from nbflow.execution.place import ROOT
 from nbflow.execution.report import FailureFacts, Frame, failure, report
 
 CELL = "%%process train -> model\n#| cpus: 2\nimport numpy\nrows = load()\nmodel = fit(rows)\nmodel.score(rows)\n"
@@ -94,6 +95,15 @@ def test_one_endless_line_is_cut_too() -> None:
     text = report(FailureFacts("t", "c", err="x" * 1_000_000))
     assert len(text) < 10_000
     assert "[... 992,000 characters more in the work directory]" in text
+
+
+def test_a_crash_shows_the_tasks_own_frames_alone() -> None:
+    own = f'  File "{ROOT}/nbflow/execution/worker/body.py", line 146 in _evaluate'
+    err = f"""mine\nFatal Python error: Segmentation fault\n\nCurrent thread 0x1 (most recent call first):
+  File "%%process seg", line 4 in <module>\n{own}\n  File "<string>", line 1 in <module>\n\nExtension modules: a.b, c (total: 2)\n"""
+    said = report(FailureFacts("seg", "ended by SIGSEGV", exit=139, err=err))
+    assert 'File "%%process seg", line 4' in said and "mine" in said
+    assert "body.py" not in said and "Extension modules" not in said and "<string>" not in said
 
 
 def test_a_hint_stands_before_the_tip() -> None:
