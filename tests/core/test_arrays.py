@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import sparse
+from scipy.special import expit, logit
 from sklearn.ensemble import RandomForestClassifier
 
 from nbflow.core.values.hashing import digest
@@ -158,6 +159,8 @@ DIFFERENT: dict[str, Any] = {
     "type": np.float64,
     "ufunc": np.add,
     "other ufunc": np.subtract,
+    "ufunc of scipy": expit,
+    "other ufunc of scipy": logit,
     "rng": np.random.default_rng(0),
     "rng 1": np.random.default_rng(1),
     "advanced rng": advanced(np.random.default_rng(0)),

@@ -47,6 +47,19 @@ def special(unit: str) -> Special:
     return made
 
 
+class Pickled(pd.DataFrame):
+    """Says itself what travels."""
+
+    def __reduce__(self) -> Any:
+        return pickled, (self.__dict__["unit"],)
+
+
+def pickled(unit: str) -> Pickled:
+    made = Pickled({"a": [1]})
+    made.__dict__["unit"] = unit
+    return made
+
+
 DUPLICATED = pd.DataFrame([[1, 2]], columns=["a", "a"])
 MULTI = pd.MultiIndex.from_product([[1, 2], ["a", "b"]], names=["x", "y"])
 NESTED = pa.array([[1, 2], None, []])
@@ -92,6 +105,8 @@ DIFFERENT: dict[str, Any] = {
     "moved between cells 2": pd.DataFrame({"a": ["x", "yz"]}),
     "special": special("m"),
     "special 2": special("km"),
+    "says what travels": pickled("m"),
+    "says what travels 2": pickled("km"),
     "not special": pd.DataFrame({"a": [1]}),
     "no rows": frame().iloc[:0],
     "no columns": frame()[[]],

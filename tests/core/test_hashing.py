@@ -352,6 +352,8 @@ DIFFERENT: dict[str, object] = {
     "values of a dict": {1: 1, 2: 3}.values(),
     "items of a dict": {1: 2}.items(),
     "keys as a list": [1, 3],
+    "keys of an ordered dict": collections.OrderedDict({1: 2, 3: 4}).keys(),
+    "array of letters": array.array("u", "ab"),
     "read-only dict": types.MappingProxyType({1: 2}),
     "kept state": [state := {"a": 1}, Keeper(state)],
     "copied state": [{"a": 1}, Keeper({"a": 1})],
@@ -431,7 +433,7 @@ def test_what_a_task_cannot_see_does_not_count(name: str) -> None:
     assert digest(left) == digest(right)
 
 
-_VIEWS = ("keys of a dict", "values of a dict", "items of a dict", "read-only dict")
+_VIEWS = ("keys of an ordered dict", "keys of a dict", "values of a dict", "items of a dict", "read-only dict")
 
 
 @pytest.mark.parametrize("name", [name for name in DIFFERENT if name not in ("memoryview 1", "own")])
@@ -741,6 +743,13 @@ class Failing:
         raise RuntimeError("no trip for me")
 
 
+def test_whatever_looking_into_a_value_raises_is_a_refusal_that_names_the_place() -> None:
+    released = memoryview(b"a")
+    released.release()
+    with pytest.raises(UnhashableInputError, match=r"config\[0\]: a memoryview cannot be hashed .*released"):
+        Digester().digest([released], "config")
+
+
 def test_an_object_that_cannot_travel_is_refused_with_its_own_words() -> None:
     with pytest.raises(UnhashableInputError, match=r"x\.content: a .*Failing cannot be hashed .*no trip for me"):
         Digester().digest(Box(Failing()), "x")
@@ -760,6 +769,32 @@ def test_code_met_inside_values_is_asked_for() -> None:
     Digester(code).digest([_helper, functools.partial(_helper), Holder(1).twice, Box(len), os, Colour.RED])
     for expected in (_helper, Holder.twice, Holder, Box, len, os, Colour, functools.partial):
         assert expected in asked
+
+
+class _ByName:
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __reduce__(self) -> str:
+        return self.name
+
+
+def test_the_module_where_a_task_finds_a_value_by_name_counts() -> None:
+    """What lies there decides what the task gets; the class may be defined elsewhere."""
+    home = types.ModuleType("nbflow_test_home")
+    single = home.single = _ByName("single")  # type: ignore[attr-defined]
+    single.__module__ = home.__name__
+    sys.modules[home.__name__] = home
+    try:
+        old, new = (Digester(lambda value, text=text: text if value is home else b"") for text in (b"old", b"new"))
+        assert old.digest([single]) != new.digest([single])
+    finally:
+        del sys.modules[home.__name__]
+
+
+def test_methods_of_two_classes_of_one_name_differ() -> None:
+    one, two = (type("Same", (), {"__slots__": ("a",), "__module__": module}) for module in ("one", "two"))
+    assert digest(one.a) != digest(two.a)  # type: ignore[attr-defined]
 
 
 def test_other_code_is_another_value() -> None:

@@ -65,7 +65,8 @@ def is_importable(value: Any) -> bool:
 
 def by_name(value: Any) -> bytes:
     """Digest code that is known by module and name."""
-    module = getattr(value, "__module__", None) or ""
+    # A method of a class that is written in C has no module of its own.
+    module = getattr(value, "__module__", None) or getattr(getattr(value, "__objclass__", None), "__module__", "")
     name = getattr(value, "__qualname__", None) or getattr(value, "__name__", "")
     return combine("name", [str(module).encode(), str(name).encode()])
 

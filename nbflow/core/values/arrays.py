@@ -20,6 +20,7 @@ from nbflow.core.values.plain import CHUNK, LEAVES, Node, counted, fingerprint, 
 Opened = tuple[Callable[[Any], bytes | None] | None, Callable[[Any], Node] | None, bool]
 
 _BLOCK = 1 << 22
+_UFUNC_HOMES = ("numpy", "scipy.special")
 _FOUND_OUT = frozenset({"_has_sorted_indices", "_has_canonical_format", "has_sorted_indices"})
 
 
@@ -199,15 +200,23 @@ def _open_masked(array: Any) -> Node:
     return Node(tagged("masked"), children, type(array))
 
 
+@functools.lru_cache(maxsize=256)
+def _scalar_dtype(dtype: Any) -> tuple[bytes, bool]:
+    return dtype_bytes(dtype), _has_holes(dtype)
+
+
 def _encode_scalar(value: Any) -> bytes:
-    dtype = value.dtype
-    held = _without_holes(_numpy().asarray(value)) if _has_holes(dtype) else value.tobytes()
-    return tagged("numpy scalar", dtype_bytes(dtype), held)
+    kind, holes = _scalar_dtype(value.dtype)
+    return tagged("numpy scalar", kind, _without_holes(_numpy().asarray(value)) if holes else value.tobytes())
 
 
 def _encode_ufunc(function: Any) -> bytes | None:
-    known = getattr(_numpy(), function.__name__, None) is function
-    return tagged("ufunc", text(function.__name__)) if known else None
+    """Encode a ufunc by its library and name: where pickle would find it depends on what was imported first."""
+    name = str(function.__name__)
+    for home in _UFUNC_HOMES:
+        if getattr(sys.modules.get(home), name, None) is function:
+            return tagged("ufunc", text(f"{home}.{name}"))
+    return None
 
 
 def _open_seed(seed: Any) -> Node:

@@ -13,6 +13,7 @@ from typing import Any
 from nbflow.core.values.objects import open_object
 from nbflow.core.values.plain import Node, counted, fingerprint, scalar, tagged, text
 
+_PICKLING = ("__reduce__", "__reduce_ex__", "__getstate__", "__setstate__")
 Opened = tuple[Callable[[Any], bytes | None] | None, Callable[[Any], Node] | None, bool]
 
 
@@ -102,10 +103,16 @@ def _pandas_openers(pandas: Any) -> Iterable[tuple[type, Callable[[Any], Node]]]
     yield base.ExtensionDtype, _open_dtype
 
 
+def _travels_alike(cls: type, known: type) -> bool:
+    """Whether a subclass says nothing of its own about how it is pickled."""
+    return all(getattr(cls, name, None) is getattr(known, name, None) for name in _PICKLING)
+
+
 def _pandas_handler(pandas: Any, cls: type) -> Opened | None:
     for known, opener in _pandas_openers(pandas):
         if issubclass(cls, known):
-            ours = cls.__module__.split(".")[0] == "pandas" or opener in (_open_frame, _open_series)
+            frame = opener in (_open_frame, _open_series) and _travels_alike(cls, known)
+            ours = frame or cls.__module__.split(".")[0] == "pandas"
             return (None, opener, opener is _open_dtype) if ours else None
     return _offset_handler(cls)
 

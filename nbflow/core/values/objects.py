@@ -12,6 +12,7 @@ import datetime
 import pickle
 import types
 import typing
+from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from itertools import chain
 from typing import Any, ForwardRef
@@ -82,7 +83,7 @@ def open_object(value: object) -> Node:
     cls = type(value)
     if isinstance(answer, str):
         home = str(getattr(value, "__module__", None) or pickle.whichmodule(value, answer))  # type: ignore[attr-defined]
-        return Node(tagged("named", text(home), text(answer)), owner=cls)
+        return Node(tagged("named", text(home), text(answer)), owner=cls, home=home)
     function, arguments, state, items, pairs, setter = answer + (None,) * (6 - len(answer))
     made = [function, *arguments]
     if function is copyreg.__newobj__ and arguments and arguments[0] is cls:  # type: ignore[attr-defined]
@@ -158,6 +159,10 @@ def _open_forward(value: ForwardRef) -> Node:
     return Node(counted("forward", 3), [value.__forward_arg__, value.__forward_module__, value.__forward_is_class__])
 
 
+_DICTS: tuple[dict[Any, Any], ...] = ({}, OrderedDict())
+_VIEWS: tuple[type, ...] = tuple(type(view()) for each in _DICTS for view in (each.keys, each.values, each.items))
+
+
 def _open_view(value: Any) -> Node:
     """Open a view of a dict: the trip makes it one of a dict of its own."""
     return Node(tagged("view", type(value).__name__.encode(), scalar(len(value))), list(value))
@@ -178,7 +183,7 @@ def _open_new_type(value: Any) -> Node:
 
 OPENERS: dict[type, Callable[[Any], Node]] = {
     types.MappingProxyType: _open_proxy,
-    **dict.fromkeys((type({}.keys()), type({}.values()), type({}.items())), _open_view),
+    **dict.fromkeys(_VIEWS, _open_view),
     ForwardRef: _open_forward,
     types.MethodType: open_method,
     types.MethodWrapperType: open_builtin_method,
@@ -197,7 +202,8 @@ OPENERS: dict[type, Callable[[Any], Node]] = {
 
 def named(value: object) -> bytes:
     """Encode a class, function or module by module and name."""
-    module = getattr(value, "__module__", None) or ""
+    # A method of a class that is written in C has no module of its own.
+    module = getattr(value, "__module__", None) or getattr(getattr(value, "__objclass__", None), "__module__", "")
     name = getattr(value, "__qualname__", None) or getattr(value, "__name__", "")
     return tagged("name", text(str(module)), text(str(name)))
 

@@ -50,11 +50,14 @@ class Node(NamedTuple):
         In the order that counts.
     owner : type or None
         The class whose code is part of the value.
+    home : str
+        The module where a task finds the value by name, so that its code is part of the value.
     """
 
     head: bytes
     children: Sequence[object] = ()
     owner: type | None = None
+    home: str = ""
 
 
 def fingerprint(data: bytes | bytearray | memoryview) -> bytes:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 import functools
+import sys
 import types
 from collections.abc import Callable, Collection, Iterator, Mapping
 from itertools import chain, count
@@ -83,7 +84,7 @@ class Visit:
         self._numbers: dict[int, int] = {}
         self._keep: list[object] = []  # ids mean something only while the objects live
         self._sealed: dict[int, bytes | None] = {}
-        self._classes: dict[type, bytes] = {}
+        self._classes: dict[type | types.ModuleType, bytes] = {}
         self._handlers: dict[type, _Handler] = {}
 
     def bytes_of(self, root: object) -> bytes:
@@ -149,22 +150,33 @@ class Visit:
             return ()
         if not handler.by_value:
             self._number(value)
-        node = (handler.open or objects.open_object)(value)
+        node = self._opened(value, handler.open or objects.open_object)
         self._out.append(node.head)
         if node.owner is not None:
             self._out.append(self._class(node.owner))
+        if self._code is not None and node.home in sys.modules and node.home != "__main__":
+            self._out.append(self._class(sys.modules[node.home]))
         if node.children:
             self._keep.append(node.children)
         return node.children
+
+    def _opened(self, value: object, opener: Callable[[Any], Node]) -> Node:
+        try:
+            return opener(value)
+        except (Refusal, MemoryError):
+            raise
+        # Looking into a value runs code of its class, which may raise anything.
+        except Exception as error:
+            raise refusals.unpicklable(value, error) from error
 
     def _number(self, value: object) -> None:
         self._numbers[id(value)] = len(self._numbers)
         self._keep.append(value)
 
-    def _class(self, cls: type) -> bytes:
-        found = self._classes.get(cls)
+    def _class(self, owner: type | types.ModuleType) -> bytes:
+        found = self._classes.get(owner)
         if found is None:
-            found = self._classes[cls] = self._encode_code(cls) or objects.named(cls)
+            found = self._classes[owner] = self._encode_code(owner) or objects.named(owner)
         return found
 
     def _handler(self, cls: type) -> _Handler:
