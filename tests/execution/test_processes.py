@@ -17,6 +17,7 @@ from live_processes import PATIENCE, FakeKernel, alive, supervisors_of, wait_unt
 
 from nbflow.errors import ExecutorError
 from nbflow.execution.local import tree
+from nbflow.execution.local.launch import FORKED
 from nbflow.execution.local.processes import Event, Exited, NotStarted, Started, Supervisor
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
@@ -105,6 +106,43 @@ def test_what_a_task_left_running_ends_before_its_status_is_written(
     run(supervisor, text, tmp_path, status="status")
     assert not alive(sleeper)
     assert (tmp_path / "status").read_text() == "0"
+
+
+def test_each_gets_the_environment_that_was_asked_for(supervisor: Supervisor, tmp_path: Path) -> None:
+    """It is sent only where it is another one than before."""
+    environ = {"PATH": os.environ["PATH"], "X": "1"}
+    asked = [{**environ, "X": x} for x in "1122122221"]
+    for number, each in enumerate(asked):
+        supervisor.spawn(str(number), ["bash", "-c", f"echo $X >{number}"], cwd=str(tmp_path), environ=each)
+    hear(supervisor, len(asked))
+    assert "".join((tmp_path / str(number)).read_text().strip() for number in range(len(asked))) == "1122122221"
+
+
+def test_an_environment_may_be_changed_after_it_was_sent(supervisor: Supervisor, tmp_path: Path) -> None:
+    environ = {"PATH": os.environ["PATH"], "X": "1"}
+    for name in "ab":
+        supervisor.spawn(name, ["bash", "-c", f"echo $X >{name}"], cwd=str(tmp_path), environ=environ)
+        environ["X"] = "2"
+    hear(supervisor, 2)
+    assert [(tmp_path / name).read_text() for name in "ab"] == ["1\n", "2\n"]
+
+
+def test_a_program_is_looked_up_on_the_path_of_its_environment(supervisor: Supervisor, tmp_path: Path) -> None:
+    for name, mode in (("first", 0o644), ("second", 0o755)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "program").write_text("#!/bin/sh\necho $0 >found\n")
+        (tmp_path / name / "program").chmod(mode)
+    environ = {"PATH": f"/nowhere:{tmp_path}/first:{tmp_path}/second:{os.environ['PATH']}"}
+    supervisor.spawn("it", ["program"], cwd=str(tmp_path), environ=environ)
+    hear(supervisor, 1)
+    assert (tmp_path / "found").read_text() == f"{tmp_path}/second/program\n"
+
+
+def test_children_that_wait_are_killed_without_harm(supervisor: Supervisor, tmp_path: Path) -> None:
+    run(supervisor, "true", tmp_path)
+    for child in psutil.Process(supervisor._process.pid).children():
+        child.kill()
+    assert run(supervisor, "exit 3", tmp_path).status == 3
 
 
 def test_a_program_that_is_not_there_is_said_by_name(supervisor: Supervisor, tmp_path: Path) -> None:
@@ -201,9 +239,10 @@ def test_a_thousand_spawns_leave_nothing(supervisor: Supervisor, tmp_path: Path)
         supervisor.spawn(str(name), ["true"], cwd=str(tmp_path), environ=environ)
     events = hear(supervisor, 1000)
     assert {event.status for event in events if isinstance(event, Exited)} == {0}
-    assert keeper.num_fds() == fds
-    # The one that is forked ahead.
-    assert len(keeper.children()) <= 1
+    # Two for each child that waits for a program, and there are not always as many.
+    assert abs(keeper.num_fds() - fds) <= 2 * FORKED
+    # Those that are forked ahead.
+    assert len(keeper.children()) <= FORKED
     assert keeper.memory_info().rss - size < 5_000_000
 
 

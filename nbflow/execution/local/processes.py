@@ -99,6 +99,8 @@ class Supervisor:
     def __init__(self) -> None:
         self.token = secrets.token_hex(8)
         self._sending = threading.Lock()
+        self._environ: dict[str, str] | None = None
+        """What was sent last: it is large, and seldom changes."""
         self._inbox = bytearray()
         self._sock, theirs = socket.socketpair()
         with theirs:
@@ -168,9 +170,12 @@ class Supervisor:
             The supervisor is gone.
         """
         targets = dict(fds or {})
-        request = {"id": job_id, "argv": list(argv), "cwd": cwd, "environ": dict(environ), "reaper": reaper}
-        files = {"streams": streams, "status": status}
-        self._send({"do": "spawn", **request, **files, "targets": list(targets)}, list(targets.values()))
+        request = {"id": job_id, "argv": list(argv), "cwd": cwd, "streams": streams, "status": status, "reaper": reaper}
+        with self._sending:
+            changed = None if environ == self._environ else dict(environ)
+            about = {"environ": changed, "targets": list(targets)}
+            self._write({"do": "spawn", **request, **about}, list(targets.values()))
+            self._environ = self._environ if changed is None else changed
 
     def kill(self, job_id: str, number: int, pid: int | None = None) -> None:
         """Send a signal to all processes of a task; SIGKILL goes on until none is left.
@@ -190,15 +195,19 @@ class Supervisor:
         """Kill what a task left running whose first process, not started by `spawn`, has ended."""
         self._send({"do": "sweep", "id": job_id, "pid": pid})
 
-    def _send(self, request: dict[str, Any], fds: Sequence[int] = ()) -> None:
+    def _send(self, request: dict[str, Any]) -> None:
+        with self._sending:
+            self._write(request)
+
+    def _write(self, request: dict[str, Any], fds: Sequence[int] = ()) -> None:
+        """Send a request; `_sending` is held."""
         data = frame(request)
         ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
-        with self._sending:
-            try:
-                sent = self._sock.sendmsg([data], ancillary)
-                self._sock.sendall(data[sent:])
-            except OSError as error:
-                raise ExecutorError(f"the supervisor of tasks is gone ({error}); run the cell again") from error
+        try:
+            sent = self._sock.sendmsg([data], ancillary)
+            self._sock.sendall(data[sent:])
+        except OSError as error:
+            raise ExecutorError(f"the supervisor of tasks is gone ({error}); run the cell again") from error
 
     def fileno(self) -> int:
         """Descriptor that is readable when `handle` has something to do."""

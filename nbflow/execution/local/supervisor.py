@@ -9,7 +9,8 @@ that descends from it until nothing is left, and ends.
 A message is a length (4 bytes, big-endian) and JSON; descriptors travel beside it.
 
     spawn   id argv cwd environ streams status targets reaper
-                                                     start a process; `targets` are its numbers for the descriptors
+                                                     start a process; `targets` are its numbers for the descriptors,
+                                                     `environ` is null where it has not changed
     kill    id pid signal                            signal a whole tree; SIGKILL repeats until none is left
     sweep   id pid                                   kill what a process left behind when it ended
     started id pid at | failed id error at | exit id pid status rusage io at | fatal error
@@ -129,9 +130,11 @@ class Server:
     def _spawn(self, request: dict[str, Any]) -> None:
         count = len(request["targets"])
         fds, self._fds = self._fds[:count], self._fds[count:]
-        environ = {**request["environ"], MARK: f"{self.token}.{request['id']}"}
+        if request["environ"] is not None:
+            self._launcher.environ = request["environ"]
+        own = {MARK: f"{self.token}.{request['id']}"}
         try:
-            pid = self._launcher.start({**request, "environ": environ}, fds)
+            pid = self._launcher.start({**request, "own": own}, fds)
         except OSError as error:
             self.send(event="failed", id=request["id"], error=str(error))
         else:
@@ -182,7 +185,7 @@ class Server:
             kill_all(lambda: task_processes(request["pid"], mark), PATIENCE)
 
     def _has_orphans(self) -> bool:
-        me, known = os.getpid(), {*self.ids, self._launcher.pid}
+        me, known = os.getpid(), self.ids.keys() | self._launcher.pids
         try:
             with open(f"/proc/{me}/task/{me}/children", "rb") as file:
                 return any(int(pid) not in known for pid in file.read().split())

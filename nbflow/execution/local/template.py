@@ -133,7 +133,7 @@ class Template:
             self._sock.sendall(message)
         except OSError as error:
             raise _gone(str(error)) from error
-        self._environ = environ
+        self._environ = self._environ if changed is None else changed
 
     def fileno(self) -> int:
         """Descriptor that is readable when `handle` has something to do."""
