@@ -23,7 +23,12 @@ OutputDigest = Callable[[str], "str | None"]
 
 _LONGEST_NAME = 1024
 _NAMELESS = frozenset({int, float, bool, complex, bytes, type(None)})
-_MOST_STRINGS = 10_000
+_MOST_LOOKED_AT = 1_000_000
+_FEW = 20
+"""Names that are looked for one by one; among more, those that begin with no name in the launch directory are left out."""
+_EVERYWHERE = ("", ".", "..")
+"""What a path may begin with beside the name of something that is there."""
+_CONTAINERS = (list, tuple, set, frozenset, dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +121,16 @@ class Files:
         path = os.path.join(self.launch_dir, text)
         return path.startswith(self.launch_dir + os.sep) and os.path.isfile(path)
 
+    def named_in(self, value: Any) -> list[str]:
+        """The strings in a value that name regular files of the launch directory, sorted."""
+        if type(value) is str:
+            return [value] if self.names_file(value) else []
+        texts = _strings(value)
+        if len(texts) > _FEW:
+            there = {*os.listdir(self.launch_dir), *_EVERYWHERE}
+            texts = {text for text in texts if text.partition(os.sep)[0] in there}
+        return sorted(text for text in texts if self.names_file(text))
+
 
 class InputReader:
     """Digests inputs, and collects what must be staged for them.
@@ -171,7 +186,7 @@ class InputReader:
     def _named(self, own: bytes, value: Any) -> bytes:
         if type(value) in _NAMELESS:
             return own
-        named = [self.named(text) for text in _strings(value) if self.files.names_file(text)]
+        named = [self.named(text) for text in self.files.named_in(value)]
         return combine("named", (own, *named)) if named else own
 
     def fresh(self) -> InputReader:
@@ -206,12 +221,16 @@ class InputReader:
         return digest
 
 
-def _strings(value: Any) -> Iterable[str]:
-    """Strings that a value is or holds directly: names of files are mostly given so."""
-    if isinstance(value, str):
-        return (value,)
-    if isinstance(value, (list, tuple, set, frozenset)) and len(value) <= _MOST_STRINGS:
-        return [item for item in value if isinstance(item, str)]
-    if isinstance(value, Mapping) and len(value) <= _MOST_STRINGS:
-        return [item for item in value.values() if isinstance(item, str)]
-    return ()
+def _strings(root: Any) -> set[str]:
+    """Strings that a value is, or that containers in it hold; of a value with too many parts those that were met."""
+    found, seen, stack, left = set[str](), set[int](), [[root]], _MOST_LOOKED_AT
+    while stack and (left := left - len(stack[-1])) >= 0:
+        items = stack.pop()
+        kinds = set(map(type, items))  # most have one kind, and it need not be looked at item by item
+        if any(issubclass(kind, str) for kind in kinds):
+            found.update(item for item in items if isinstance(item, str))
+        if any(issubclass(kind, _CONTAINERS) for kind in kinds):
+            inner = {id(item): item for item in items if isinstance(item, _CONTAINERS) and id(item) not in seen}
+            seen.update(inner)
+            stack += [[*item.values()] if isinstance(item, dict) else [*item] for item in inner.values()]
+    return found
