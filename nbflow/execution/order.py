@@ -66,6 +66,7 @@ def task_facts(order: Order, directives: Directives) -> dict[str, Any]:
     return {
         "name": facts[0].name,
         "process": facts[0].process,
+        "tag": directives.tag,
         "hash": facts[1],
         "attempt": 1,
         "cpus": directives.cpus,

@@ -6,7 +6,7 @@ Alone writes the files of scripts before they start. Decides nothing about the c
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePath
 from typing import Any
 
@@ -15,6 +15,7 @@ from nbflow.core.declaration.directives import Directives
 from nbflow.core.script import shell
 from nbflow.core.script.environment import environment
 from nbflow.core.script.epilogue import BEGIN, captures, epilogue
+from nbflow.errors import InputError
 from nbflow.execution import script
 from nbflow.execution.order import Order, TaskView, output_specs, task_facts
 from nbflow.execution.script_inputs import ScriptInputs, refuse_missing, script_inputs
@@ -145,9 +146,23 @@ def _stdin(order: Order, directives: Directives) -> str:
     namespace = {**order.call.capture.values, **order.inputs, "task": task}
     value = interpolation.evaluate(directives.stdin.text, namespace)
     if isinstance(value, PurePath):
+        if not any(value is each for each in _held(namespace.values())):
+            raise InputError(
+                f"`stdin: {directives.stdin.text}` gives the path {value}, which is no input, so that its content would not count; "
+                "make it an input",
+                name="stdin",
+            )
         return order.call.capture.reader.files.absolute(str(value))
     workdir.write(f"{order.work_dir}/{_STDIN}", _text(value))
     return _STDIN
+
+
+def _held(values: Iterable[object]) -> Iterator[object]:
+    """Values, and those that they hold."""
+    for value in values:
+        yield value
+        if isinstance(value, (list, tuple)):
+            yield from value
 
 
 def _text(value: object) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 
 from nbflow.core.declaration.file_rules import FileRules
 from nbflow.core.declaration.staging_values import RAM_DISK
@@ -48,7 +49,7 @@ ln -s -- "$_nbflow_work/.nbflow" "$_nbflow_work/.command.sh" .
 # be the same file as one that is moved.
 _LEAVE = """\
 shopt -s nullglob globstar
-declare -A _nbflow_made=() _nbflow_given=()
+declare -A _nbflow_made=() _nbflow_given=() _nbflow_holds=()
 _nbflow_rest=()
 _nbflow_take() {{
     case $1 in */*) mkdir -p -- "$_nbflow_work/${{1%/*}}" ;; esac
@@ -73,10 +74,29 @@ _TAKE = {"copy": "cp -fRP", "move": "mv -f"}
 _FIND = """\
 shopt -{dots} dotglob
 for _nbflow_path in {words}; do
-    if [[ -e $_nbflow_path || -L $_nbflow_path ]]{but}; then _nbflow_made["$_nbflow_path"]=1; fi
+    case $_nbflow_path in {passed_over}) continue ;; esac
+    if [[ {counts} ]]{unless}; then _nbflow_made["${{_nbflow_path%/}}"]=1; fi
 done
 """
-_BUT_INPUTS = ' && [[ -z ${_nbflow_given["$_nbflow_path"]-} ]]'
+_OWN = ".nbflow|.nbflow/*|.exitcode|.command.*"
+_COUNTS = {
+    "any": "-e $_nbflow_path || -L $_nbflow_path",
+    "file": "-f $_nbflow_path || -L $_nbflow_path",
+    "dir": "-d $_nbflow_path",
+}
+_UNLESS_GIVEN = ' && ! _nbflow_is_given "$_nbflow_path"'
+# Whether a path is an input, lies in one, or is a directory that was made to hold one.
+_IS_GIVEN = """\
+_nbflow_is_given() {
+    if [[ -n ${_nbflow_holds["$1"]-} ]]; then return 0; fi
+    set -- "$1/"
+    while [[ $1 == */* ]]; do
+        set -- "${1%/*}"
+        if [[ -n ${_nbflow_given["$1"]-} ]]; then return 0; fi
+    done
+    return 1
+}
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,10 +154,17 @@ class Steps:
     def _leave(self) -> str:
         leaves = [leaf for output in self.outputs for leaf in _leaves(output)]
         found = [_find(pattern, leaf.rules) for leaf in leaves for pattern in leaf.patterns]
-        given = "".join(f"_nbflow_given[{quote(name)}]=1\n" for name in self.staged)
+        captured = _FIND.format(dots="u", words=ENV, passed_over="''", counts=_COUNTS["any"], unless="")
         return _LEAVE.format(
-            given=given, found="".join([*found, _find(ENV, FileRules())]), take=_TAKE[self.stage_out_mode]
+            given=_given(self.staged), found="".join([*found, captured]), take=_TAKE[self.stage_out_mode]
         )
+
+
+def _given(staged: Iterable[str]) -> str:
+    """Lines that note the names of inputs, and of the directories that were made to hold them."""
+    above = dict.fromkeys(str(part) for name in staged for part in PurePosixPath(name).parents if part.name)
+    given = [f"_nbflow_given[{quote(name)}]=1\n" for name in staged]
+    return "".join([*given, *(f"_nbflow_holds[{quote(name)}]=1\n" for name in above), _IS_GIVEN])
 
 
 def _place(scratch: bool | str) -> str:
@@ -157,5 +184,7 @@ def _leaves(output: OutputSpec) -> Iterable[OutputSpec]:
 
 def _find(pattern: str, rules: FileRules) -> str:
     words = " ".join(bash_word("/".join(way)) for way in ways(pattern))
-    spares = is_wild(pattern) and not rules.include_inputs
-    return _FIND.format(dots="s" if rules.hidden else "u", words=words, but=_BUT_INPUTS if spares else "")
+    unless = _UNLESS_GIVEN if is_wild(pattern) and not rules.include_inputs else ""
+    return _FIND.format(
+        dots="s" if rules.hidden else "u", words=words, passed_over=_OWN, counts=_COUNTS[rules.type], unless=unless
+    )

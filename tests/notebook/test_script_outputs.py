@@ -106,6 +106,25 @@ def test_each_kind_of_output_is_made_by_hand_in_a_copy(lab, kind, tmp_path):
             assert (copy / name).read_bytes() == (work_dir / name).read_bytes()
 
 
+IN_PYTHON = [
+    kind for kind, (output, *_) in KINDS.items() if "file(" in output or "files(" in output or "stdout()" in output
+]
+
+
+@pytest.mark.parametrize("kind", [kind for kind in IN_PYTHON if not kind.startswith(("tuple", "record"))])
+def test_each_kind_of_file_output_is_given_by_a_python_body_too(lab, kind):
+    output, script, expression, value = KINDS[kind]
+    process = f"body_{kind}"
+    if not (lab.launch_dir / "given.in").exists():
+        lab.write("given.in", "given")
+    body = f"import subprocess\nprint(subprocess.check_output(['bash', '-c', {script!r}], text=True), end='')\nopen('given.in').close()"
+    lab.ok(f"%%process {process}(id) -> {output}\n{body}")
+    first = lab.ok(f"(lambda f: {expression})({process}(7))")
+    assert (first.result, first.cached) == (value, False)
+    again = lab.ok(f"(lambda f: {expression})({process}(7))")
+    assert (again.result, again.cached) == (value, True)
+
+
 # -- what is not there ---------------------------------------------------------------------------------------------------
 
 

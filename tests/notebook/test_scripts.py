@@ -204,21 +204,73 @@ def test_a_declared_global_that_no_variable_can_hold_is_refused(lab, name):
     assert f"`{name}` cannot be an global of script `odd`" in said
 
 
+def test_a_name_that_bash_does_not_expand_or_that_the_script_sets_is_no_global(lab):
+    names = [
+        "NF",
+        "one",
+        "quoted",
+        "read_",
+        "loop",
+        "set_",
+        "local_",
+        "opt",
+        "line_",
+        "given_",
+        "commented",
+        "escaped",
+        "printed",
+    ]
+    lab.ok(
+        "\n".join(f"{name} = 'global'" for name in [*names, "default_", "length", "here", "sum_", "indirect", "target"])
+    )
+    lab.ok("length = 'abcd'; sum_ = 2; indirect = 'target'; here = 'x y'; del default_")
+    lab.ok(r"""
+        %%process exceptions(arg) -> o = stdout()
+        #!/usr/bin/env bash
+        # $commented
+        set -- first
+        f() { local local_=in; printf %s "$1 $local_ "; }; f call
+        echo 'a b' | awk '{ printf "%s ", $NF }'
+        echo '$quoted' \$escaped "$1 ${1} $# $PATH" >/dev/null
+        cat <<'END' >/dev/null
+        $quoted
+        END
+        cat <<END
+        $here
+        END
+        for loop in 1; do set_=$loop; done; printf '%s ' "$loop$set_"
+        read -r read_ <<<"r"; printf '%s ' "$read_"
+        while getopts a opt; do :; done; printf '%s ' "$opt"
+        mapfile -t line_ < <(echo m); printf '%s ' "${line_[0]}"
+        printf -v printed p; printf '%s ' "$printed"
+        printf '%s ' "${default_:-d}" "${#length}" "$((sum_ + 1))" "$arg" "${given_:=g}"
+    """)
+    assert lab.value("exceptions(7)") == "call in b x y\n11 r ? m p d 4 3 7 global "
+    for name in names[:-1]:
+        if name != "given_":
+            lab.ok(f"{name} = 'changed'")
+    cell = lab.ok("exceptions(7)")
+    assert cell.cached, cell.out
+    for change in ("length = 'abc'", "sum_ = 5", "here = 'z'", "given_ = 'h'", "default_ = 'now'"):
+        lab.ok(change)
+        assert not lab.ok("exceptions(7)").cached, change
+
+
 # -- the task --------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     "script",
     [
-        '#!/usr/bin/env bash\necho "$task_cpus $task_memory $task_time $task_attempt $task_process $task_name"',
-        '#!/usr/bin/env perl\nprint join(" ", map { $ENV{"task_$_"} } qw(cpus memory time attempt process name)), "\\n"',
+        '#!/usr/bin/env bash\necho "$task_cpus $task_memory $task_time $task_attempt $task_process $task_name $task_tag"',
+        '#!/usr/bin/env perl\nprint join(" ", map { $ENV{"task_$_"} } qw(cpus memory time attempt process name tag)), "\\n"',
     ],
     ids=["bash", "perl"],
 )
 def test_a_script_sees_its_task(lab, script):
     options = "#| cpus: 2\n#| memory: 1 GB\n#| time: 1m\n#| tag: '{n}'\n"
     lab.ok(f"%%process sees(n) -> o = stdout()\n{options}{script}")
-    assert lab.value("sees(3)") == "2 1073741824 60 1 sees sees (3)\n"
+    assert lab.value("sees(3)") == "2 1073741824 60 1 sees sees (3) 3\n"
 
 
 def test_resources_are_not_hashed(lab):

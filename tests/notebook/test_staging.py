@@ -242,6 +242,22 @@ def test_what_is_read_on_the_standard_input_counts(lab):
     assert lab.value("counted(1)") == "1 two"
 
 
+def test_a_path_that_is_no_input_is_no_standard_input(lab):
+    folder(lab, "stdin_in", "a b.txt")
+    lab.ok(f"%%process sneaks(x) -> o = stdout()\n#| stdin: '{{Path(x)}}'\n{BASH}cat")
+    assert "which is no input, so that its content would not count" in lab.fails(
+        "sneaks('stdin_in/a b.txt')", "InputError"
+    )
+
+
+def test_the_content_of_the_file_on_the_standard_input_counts(lab):
+    path = folder(lab, "stdin_in", "c.txt") / "c.txt"
+    lab.ok("%%process lines_(x: Path) -> o = stdout()\n#| stdin: x\n#!/usr/bin/env -S awk -f\nEND { print NR, $0 }")
+    assert lab.value("lines_('stdin_in/c.txt')") == "1 of 'c.txt'\n"
+    path.write_text("one\ntwo\n")
+    assert lab.value("lines_('stdin_in/c.txt')") == "2 two\n"
+
+
 def test_without_the_option_the_standard_input_is_empty(lab):
     lab.ok(f"%%process reads_none() -> o = stdout()\n{BASH}cat; echo end")
     assert lab.value("reads_none()") == "end\n"

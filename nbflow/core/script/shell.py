@@ -16,7 +16,7 @@ from typing import Any
 from nbflow.core.script.bash_names import read_names
 from nbflow.errors import DeclarationError, InputError
 
-TASK_FIELDS = ("name", "process", "tag", "index", "hash", "attempt", "cpus", "memory", "time")
+TASK_FIELDS = ("name", "process", "tag", "hash", "attempt", "cpus", "memory", "time")
 """Fields of ``task`` that a script sees, as ``task_cpus`` and so on."""
 
 _SET_BY_BASH = frozenset(
