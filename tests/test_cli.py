@@ -263,6 +263,7 @@ cell("%nbflow clean -f")
 cell("n = 2")
 cell("%%process one -> y\\ny = n")
 cell("%nbflow why one")
+cell("name = 'other'; field = 'name'\\n%nbflow log last -t '$name={field}' -F \\"status != 'FAILED'\\"")
 cell("%nbflow polish")
 cell("%nbflow log nobody")
 cell("bad = two.submit(0)")
@@ -276,6 +277,7 @@ outside("log")
     assert "is held by" in first and "== exit 1" in first
     assert "goes on in this kernel" in first
     assert "global `n` changed: 1 -> 2" in first.partition("ran because")[2]
+    assert "one=name\n" in first
     assert "invalid choice: 'polish'" in first and "'nobody'" in first
     assert first.count("== failed") == 1  # wait alone, for the task that nobody collected
     assert "\tOK" in first

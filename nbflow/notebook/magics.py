@@ -5,6 +5,7 @@ What a magic does is imported when it is first used: loading the extension must 
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,8 @@ from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_
 
 if TYPE_CHECKING:
     from nbflow.notebook.desk import NotebookDesk
+
+_VARIABLE = re.compile(r"\{([^\W\d]\w*)\}")
 
 
 @magics_class
@@ -66,10 +69,17 @@ class NbflowMagics(Magics):
         if said:
             print(f"nbflow: {said}")
 
+    @no_var_expand
     @line_magic
     def nbflow(self, line: str) -> None:
-        """Run a command of nbflow's command line: ``%nbflow log``, ``why TASK``, ``clean -n`` ..."""
-        self._command(shlex.split(line))
+        """Run a command of nbflow's command line: ``%nbflow log``, ``why TASK``, ``diff RUN RUN``, ``clean -n`` ...
+
+        ``{name}`` is replaced by the value of a variable; ``$name`` is not, for it means a field in ``log -t``.
+        """
+        self._command(shlex.split(_VARIABLE.sub(self._value, line)))
+
+    def _value(self, found: re.Match[str]) -> str:
+        return str(self._namespace.get(found[1], found[0]))
 
     def _command(self, words: list[str]) -> None:
         from nbflow.notebook.commands import run_command

@@ -99,6 +99,22 @@ def test_a_notebook_that_never_ran_would_run_all_and_gets_no_cache(tmp_path: Pat
     assert [path.name for path in tmp_path.iterdir()] == ["a.ipynb"]
 
 
+def test_sessions_that_the_notebook_changes_between_are_listed_one_by_one(directory: Path) -> None:
+    write(directory / "b.ipynb", "n = 3", CELLS[2], "%resume new", CELLS[2], "%nbflow end", CELLS[9], "%nbflow log")
+    done = nbflow(directory, "run", "--preview", "b.ipynb")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("TASK OR CELL") == 3
+    names = [line.partition("\t")[0].strip() for line in done.stdout.splitlines()]
+    assert (names.count("double"), names.count("other")) == (2, 1)
+    assert "the session is another one" in done.stdout
+
+
+def test_a_notebook_without_processes_has_nothing_to_list(tmp_path: Path) -> None:
+    write(tmp_path / "a.ipynb", "print('printed')")
+    done = nbflow(tmp_path, "run", "--preview", "a.ipynb")
+    assert done.returncode == 0 and "No process was called" in done.stdout and "printed" not in done.stdout
+
+
 def test_a_preview_writes_no_notebook(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["run", "--preview", "-o", "done.ipynb", str(tmp_path / "a.ipynb")]) == USAGE
     assert "not allowed with" in capsys.readouterr().err

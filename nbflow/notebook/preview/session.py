@@ -10,6 +10,7 @@ import time
 import uuid
 from contextlib import ExitStack, suppress
 from datetime import datetime
+from typing import Any
 
 from nbflow.commands.shared import table
 from nbflow.core.values.files import Disk
@@ -30,6 +31,10 @@ class PreviewSession(Session):
     """A kernel's life as a preview; takes what `Session` takes."""
 
     preview = Preview()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._finished: list[str] = []
 
     def _begin(self) -> Open:
         choice = self._choice()
@@ -56,13 +61,16 @@ class PreviewSession(Session):
         """A cell begins: nothing is held that could be lost."""
 
     def close(self, *, failed: bool | None = None) -> None:
-        """End the preview, and print it."""
-        if self._open is None:
-            return
-        ended, self._open = self._open, None
-        self.engine.close()
+        """End the preview of a session; at the end of the notebook, when it is known whether it failed, print all."""
+        if self._open is not None:
+            self._finished.append(self._listed(self._open))
+            self._open = None
+            self.engine.close()
+        if failed is not None:
+            print("\n".join(self._finished) or "No process was called: a run would run the plain cells, and no task")
+
+    def _listed(self, ended: Open) -> str:
         with ended.resources:
             rows = list(self.preview.rows())
-        print(f"Compared {self.preview.session} ({self.preview.choice})")
-        print(table([_HEADS, *rows]))
-        print(self.preview.summary)
+        head = f"Compared {self.preview.session} ({self.preview.choice})"
+        return "\n".join([head, table([_HEADS, *rows]), self.preview.summary])
