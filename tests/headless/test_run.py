@@ -125,6 +125,16 @@ def test_an_error_outside_of_any_task_makes_the_runs_status_err_too(tmp_path: Pa
     assert history(tmp_path)[-1].status == "ERR"
 
 
+def test_a_run_begins_without_the_grammar_of_iris_that_nothing_here_checks(tmp_path: Path) -> None:
+    text = (
+        "import importlib.util, sys; from nbflow.cli import main; main(['run', 'gone.ipynb'])\n"
+        "print('nbformat' in sys.modules, 'rfc3987_syntax' in sys.modules, importlib.util.find_spec('jsonschema') is not None)\n"
+        "import jsonschema; jsonschema.validate(3, {'type': 'integer'})"
+    )
+    done = subprocess.run([sys.executable, "-c", text], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout == "True False True\n"
+
+
 def test_the_kernels_environment_says_what_was_typed_and_nothing_of_an_outer_run(tmp_path: Path) -> None:
     outer = {"NBFLOW_RESUME": "outer", "NBFLOW_NOTEBOOK": "outer.ipynb", "HOME": "/h"}
     plain = environment(outer, tmp_path / "a.ipynb", "nbflow run a.ipynb", None, None)
