@@ -20,7 +20,7 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "map": lambda a, b: a.map(lambda item: item[1] * 2),
     "filter": lambda a, b: a.filter(lambda item: item[1] % 2),
     "flat_map": lambda a, b: a.flat_map(lambda item: [item[0]] * item[1]),
-    "flat_map of flat_map": lambda a, b: a.flat_map(lambda item: range(item[1])).flat_map(lambda n: range(n)),
+    "flat_map of flat_map": lambda a, b: a.flat_map(lambda item: range(item[1])).flat_map(range),
     "flatten": lambda a, b: a.flatten(),
     "transpose": lambda a, b: a.map(lambda item: (item[0], list(range(item[1])))).transpose(),
     "take": lambda a, b: a.take(3),

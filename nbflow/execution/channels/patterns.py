@@ -125,7 +125,7 @@ def pair_key(path: str, pattern: str) -> str:
     Raises
     ------
     InputError
-        If the name does not match the last part of the pattern.
+        If the name does not match the last part of the pattern, or nothing of it is left.
 
     Notes
     -----
@@ -146,7 +146,12 @@ def pair_key(path: str, pattern: str) -> str:
         end = match.end(min(wildcards, match.re.groups))
     else:
         end = first_choice.start() if first_choice else len(name)
-    return name[:end].rstrip("-_.")
+    found = name[:end].rstrip("-_.")
+    if not found:
+        raise InputError(
+            f"of `{last}` no key follows, since nothing stands before the part in which files differ: pass `key`"
+        )
+    return found
 
 
 def _grouped(pattern: str) -> str:
