@@ -88,6 +88,20 @@ def collected(root: str, paths: tuple[str, ...]) -> Collected:
     return Collected(paths, files, combine("files", chunks).hex())
 
 
+def held(root: str, paths: Iterable[str]) -> tuple[FileRecord, ...]:
+    """The files that values refer to: what must be unchanged for a hit, as of outputs that are files.
+
+    Parameters
+    ----------
+    root : str
+        The work directory.
+    paths : iterable of str
+        Relative to it; those where nothing is are left out, as are nbflow's own files.
+    """
+    there = [path for path in sorted(paths) if path != "." and not _is_own(path) and os.path.exists(f"{root}/{path}")]
+    return tuple(record for path in there for record in _records(root, path))
+
+
 def _matches(root: str, output: OutputSpec, inputs: frozenset[str]) -> tuple[str, ...]:
     found: set[str] = set()
     for pattern in output.patterns:

@@ -50,12 +50,15 @@ class References:
         Paths inside it are written relative to it.
     stand_ins : mapping of type to type
         Classes that another is written for: their instances come back as instances of that one.
+    met : set of str
+        Filled by writing: the paths inside the work directory that a value holds, relative to it.
     """
 
     namespace: dict[str, Any] | None = None
     classes: Mapping[type, tuple[str, str]] = field(default_factory=dict)
     work_dir: str | None = None
     stand_ins: Mapping[type, type] = field(default_factory=dict)
+    met: set[str] = field(default_factory=set, compare=False)
 
 
 def _no_class(name: str, digest: str) -> NoReturn:
@@ -229,7 +232,9 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         if isinstance(obj, types.FunctionType) and obj.__globals__ is self.references.namespace:
             return self._bound_to_namespace(obj)
         if isinstance(obj, PurePath) and self.inside is not None and obj.is_relative_to(self.inside):
-            return _reference, ("work", str(obj.relative_to(self.inside)))
+            relative = str(obj.relative_to(self.inside))
+            self.references.met.add(relative)
+            return _reference, ("work", relative)
         if type(obj) is _NamespaceToken:
             return _reference, ("namespace",)
         return super().reducer_override(obj)

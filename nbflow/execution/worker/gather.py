@@ -19,7 +19,7 @@ from nbflow.core.declaration.annotations import check_annotation, coerce, evalua
 from nbflow.core.task.entry import FileRecord
 from nbflow.core.values.hashing import Digester
 from nbflow.errors import TaskFailedError, UnhashableInputError
-from nbflow.execution.collect import collect, collected
+from nbflow.execution.collect import collect, collected, held
 from nbflow.execution.spec import VALUES, OutputSpec, WorkerSpec
 from nbflow.execution.worker.changes import Classes, Codes, Snapshot
 from nbflow.execution.worker.display import OUT
@@ -122,8 +122,11 @@ class _Gathering:
             together = self.digest(names[0], [self.kept[name] for name in names]).digest
             self.made = [replace(made, shared=together) if made.name in names else made for made in self.made]
 
+    def note(self, files: Iterable[FileRecord]) -> None:
+        self.files += [record for record in files if record not in self.files]
+
     def add_files(self, name: str, kind: str, found: Any) -> None:
-        self.files += [record for record in found.files if record not in self.files]
+        self.note(found.files)
         self.made.append(Made(name, kind, found.digest, found.paths))
 
     def add_declared(self, output: OutputSpec) -> None:
@@ -131,7 +134,7 @@ class _Gathering:
             self.add_files(output.name, output.kind, collect(".", output, self.spec.staged))
         elif output.kind == "stdout":
             text = Path(OUT).read_text("utf-8", errors="replace")
-            self.files += collected(".", (OUT,)).files
+            self.note(collected(".", (OUT,)).files)
             self.made.append(Made(output.name, "stdout", Digester().digest(text).hex(), (OUT,)))
         elif output.kind == "value":
             self.add_value(output.name, _checked(output, self.namespace))
@@ -142,7 +145,11 @@ class _Gathering:
 
     def store(self) -> Dumped | None:
         references = References(classes=self.classes, work_dir=os.getcwd())
-        return values.dump(self.kept, VALUES, buffers_dir=PRIVATE, references=references) if self.kept else None
+        if not self.kept:
+            return None
+        stored = values.dump(self.kept, VALUES, buffers_dir=PRIVATE, references=references)
+        self.note(held(".", references.met))
+        return stored
 
 
 def gather(spec: WorkerSpec, namespace: dict[str, Any], before: Snapshot) -> Gathered:
