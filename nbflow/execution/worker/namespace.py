@@ -20,7 +20,7 @@ from typing import Any, NoReturn, Self, cast
 
 from nbflow.core.code import ipython_syntax
 from nbflow.execution.spec import JOB, Capture, WorkerSpec
-from nbflow.execution.worker import display
+from nbflow.execution.worker import display, patterns
 from nbflow.execution.worker.hooks import when_imported
 from nbflow.execution.worker.sources import read_sources
 from nbflow.storage import values
@@ -81,6 +81,7 @@ def prepare_interpreter(spec: WorkerSpec) -> dict[str, Any]:
     for filename, text in {spec.filename: spec.source, **spec.sources}.items():
         linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
     _add_builtins()
+    patterns.watch(spec.launch_dir)
     _seed(spec.seed)
     return main.__dict__
 
