@@ -140,7 +140,7 @@ def _not_captured(output: OutputSpec) -> str:
 def _captured(work_dir: Path, outputs: Sequence[OutputSpec]) -> dict[tuple[str, str], str]:
     wanted = captures(sources(outputs))
     path = work_dir / ENV
-    text = path.read_text("utf-8", errors="replace") if wanted and path.exists() else ""
+    text = path.read_bytes().decode("utf-8", "replace") if wanted and path.exists() else ""
     return {_key(each): value for each, value in read_captured(text, wanted).items()}
 
 

@@ -158,8 +158,8 @@ def read_exit(path: str | os.PathLike[str]) -> int | None:
 
 
 def stdout_of(path: str | os.PathLike[str]) -> str:
-    """What the task of a work directory printed on its standard output."""
-    with open(os.path.join(path, ".command.out"), encoding="utf-8", errors="replace") as file:
+    """What the task of a work directory printed on its standard output, its line ends as they are."""
+    with open(os.path.join(path, ".command.out"), encoding="utf-8", errors="replace", newline="") as file:
         return file.read()
 
 

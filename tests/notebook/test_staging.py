@@ -425,3 +425,62 @@ def test_a_name_that_an_expression_leads_outside_is_refused(lab):
 def test_what_only_scripts_have_is_refused_in_a_python_body(lab, option):
     said = lab.fails(f"%%process p(x)\n#| {option}\ny = x", "DeclarationError")
     assert f"directive `{option.partition(':')[0]}` is for scripts" in said
+
+
+# -- items of channels, and globals --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("item", "told"),
+    [
+        ("Path('no.txt')", "no.txt, which is not there; make it, or correct the path"),
+        ("{'a': 1}", "`p` is of type dict, which a script cannot take"),
+        ("[Path('same_one/same.txt'), Path('same_two/same.txt')]", "are called same.txt"),
+        ("'a\\0b'", "`p` contains a NUL character"),
+    ],
+)
+def test_an_item_that_a_script_cannot_take_fails_the_cell_and_names_it(lab, item, told):
+    for name in ("one", "two"):
+        folder(lab, f"same_{name}", "same.txt")
+    lab.ok(f"%%process items_(p) -> o = stdout()\n{BASH}:")
+    assert told in lab.fails(f"list(items_(channel.of(1, {item})))")
+
+
+def test_a_global_that_is_a_path_is_staged_and_counts_by_its_file(lab):
+    path = folder(lab, "reference", "ref.fa") / "ref.fa"
+    lab.ok("ref_ = Path('reference/ref.fa')")
+    cell = f"%%process refers -> o = stdout()\n{BASH}printf '%s: ' $ref_; cat $ref_"
+    lab.ok(cell)
+    assert lab.names["o"] == "ref.fa: of 'ref.fa'"
+    assert lab.ok(cell).cached
+    path.write_text("longer than before")
+    assert not lab.ok(cell).cached
+    assert lab.names["o"] == "ref.fa: longer than before"
+
+
+def test_texts_in_a_list_of_paths_are_paths(lab):
+    folder(lab, "reads", "a.fq", "b.fq")
+    lab.ok(f'%%process texts_(parts: list[Path]) -> o = stdout()\n{BASH}cat "${{parts[@]}}"')
+    assert lab.value("texts_(['reads/a.fq', 'reads/b.fq'])") == "of 'a.fq'of 'b.fq'"
+
+
+def test_names_that_are_no_utf_8_come_in_and_go_out(lab):
+    odd = os.fsdecode(b"caf\xe9.txt")
+    lab.names["odd_path"] = folder(lab, "latin") / odd
+    lab.names["odd_path"].write_text("x")
+    lab.ok(f"%%process latin_(p: Path) -> o = files('*.txt')\n{BASH}cp -L \"$p\" $'b\\xe9.txt'")
+    cell = lab.ok("latin_(odd_path)")
+    assert [path.name for path in cell.result] == [os.fsdecode(b"b\xe9.txt")]
+    again = lab.ok("latin_(odd_path)")
+    assert (again.result, again.cached) == (cell.result, True)
+
+
+def test_outputs_of_any_names_are_found_and_kept(lab):
+    lab.names["names_"] = NAMES
+    lab.ok(
+        f'%%process odd_out(names) -> o = files("*")\n{BASH}for n in "${{names[@]}}"; do printf %s "$n" >"./$n"; done'
+    )
+    for cached in (False, True):
+        cell = lab.ok("odd_out(names_)")
+        assert cell.cached == cached
+        assert {path.name: path.read_bytes() for path in cell.result} == {name: name.encode() for name in NAMES}

@@ -26,7 +26,7 @@ from nbflow.execution.worker.display import OUT
 from nbflow.storage import values
 from nbflow.storage.pickles import pickled
 from nbflow.storage.values import Dumped, References, UnstorableValueError
-from nbflow.storage.workdir import PRIVATE
+from nbflow.storage.workdir import PRIVATE, stdout_of
 
 Import = tuple[str, str, str | None]
 """A name that an import bound, the module, and the attribute if it is one."""
@@ -133,7 +133,7 @@ class _Gathering:
         if output.kind in ("file", "files"):
             self.add_files(output.name, output.kind, collect(".", output, self.spec.staged))
         elif output.kind == "stdout":
-            text = Path(OUT).read_text("utf-8", errors="replace")
+            text = stdout_of(".")
             self.note(collected(".", (OUT,)).files)
             self.made.append(Made(output.name, "stdout", Digester().digest(text).hex(), (OUT,)))
         elif output.kind == "value":
