@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from bodies import Bench
@@ -137,6 +139,21 @@ def test_a_module_that_is_missing_or_broken_is_left_to_the_task(forking):
 
 
 @FORK
+def test_a_worker_has_nothing_left_to_load(forking):
+    """Each module would cost every task what it costs to load."""
+    body = (
+        "import atexit, sys\natexit.register(lambda: open('loaded', 'w').write(' '.join(sys.modules)))\nx = [1, 'a']\n"
+    )
+    loaded = forking.run(body).text("loaded").split()
+    code = "import sys; from nbflow.execution.local import warm; warm.worker.warm_up(); print(*sys.modules)"
+    root = str(Path(tree.__file__).parents[3])
+    environ = {**os.environ, "PYTHONPATH": root}
+    ahead = subprocess.run(
+        [sys.executable, "-P", "-c", code], env=environ, stdout=subprocess.PIPE, check=True, text=True
+    )
+    assert loaded and set(loaded) <= set(ahead.stdout.split())
+
+
 def test_local_modules_are_never_loaded_ahead(forking, monkeypatch):
     (forking.root / "local_mod.py").write_text("K = 1\n")
     monkeypatch.syspath_prepend(str(forking.root))

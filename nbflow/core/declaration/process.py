@@ -10,7 +10,7 @@ import ast
 import difflib
 from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from nbflow.core.code.source import Body, normal_form, parse_body
 from nbflow.core.declaration.directive_values import INLINE
@@ -53,6 +53,7 @@ class Process:
     cell: str
     first_line: int
     body: Body | None
+    _source: list[Part] = field(init=False, default_factory=list, repr=False, compare=False)
 
     @property
     def name(self) -> str:
@@ -101,9 +102,11 @@ class Process:
 
     @property
     def source(self) -> Part:
-        """The source, as the part of the task hash that it is."""
-        form = self.text.encode("utf-8", "surrogatepass") if self.body is None else _form(self.body)
-        return Part("source", "", combine("script" if self.is_script else "python", [form]))
+        """The source, as the part of the task hash that it is; made once, for each call has it."""
+        if not self._source:
+            form = self.text.encode("utf-8", "surrogatepass") if self.body is None else _form(self.body)
+            self._source.append(Part("source", "", combine("script" if self.is_script else "python", [form])))
+        return self._source[0]
 
 
 def _form(body: Body) -> bytes:

@@ -31,7 +31,7 @@ import warnings
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from nbflow.execution.local import pages, tree
+from nbflow.execution.local import tree
 from nbflow.execution.local.preload import Preloaded
 from nbflow.execution.local.supervisor import frame, next_ended, read_io, take_message
 from nbflow.execution.place import ROOT
@@ -44,7 +44,6 @@ SPARE, FORKED = 2, 4
 Several at once, since after each fork the template has to copy anew every page that it writes to.
 """
 
-_CPUS = len(os.sched_getaffinity(0)) if tree.LINUX else 1
 _FRESH = f"import sys; sys.path.append({ROOT!r}); from nbflow.execution.worker.body import run_by_hand as run; run(sys.argv[1])"
 _PDEATHSIG, _SUBREAPER = 1, 36
 _HEARD = (signal.SIGCHLD, signal.SIGINT)
@@ -90,8 +89,6 @@ class Server:
         self._inbox = bytearray()
         self._forks = False
         self._recorder = Recorder()
-        self._written: list[pages.Range] | None = None
-        """Memory that tasks write to, once one has told."""
 
     def serve(self, wakeup: int) -> None:
         """Answer until the kernel's end of the socket is closed.
@@ -145,7 +142,6 @@ class Server:
             return self._start_fresh(request)
         if self.preloaded.load(request["preload"], request["sys_path"]):
             self._dismiss()
-            self._written = None
         self._check(request["preload"])
         if self.preloaded.shadowed(request["sys_path"]):
             return self._start_fresh(request)
@@ -168,11 +164,10 @@ class Server:
             raise _Decline(f"{stale} was installed anew", [])
 
     def _hand_over(self, request: dict[str, Any]) -> int:
-        asked = {"work_dir": request["work_dir"], "own": request["own"]}
         while True:
             forked = self._idle.pop(0) if self._idle else self._fork()
             try:
-                forked.sock.sendall(frame({**asked, "tells_written": self._written is None}))
+                forked.sock.sendall(frame({"work_dir": request["work_dir"], "own": request["own"]}))
             except OSError:
                 forked.sock.close()  # somebody killed it while it waited
                 continue
@@ -196,15 +191,12 @@ class Server:
             for other in others:
                 other.close()
             _settle(parent)
-            if len(self._busy) < _CPUS:  # else it is dearer than the copies that it spares
-                pages.make_own(self._written or ())
             request = _wait_for_request(sock)
             for name, value in request["own"].items():
                 os.environ[name] = value
             gc.enable()
             status = worker.main(request["work_dir"], self._recorder)
-            told = {"written": pages.written()} if request["tells_written"] else {}
-            sock.sendall(frame({**_report(status), **told}))
+            sock.sendall(_report(status))
             os._exit(status)
         except BaseException:  # noqa: BLE001  # nothing of the template may run on in a worker
             traceback.print_exc()
@@ -229,7 +221,6 @@ class Server:
         report = _last_words(forked.sock)
         if report is None:
             return
-        self._written = report.pop("written", self._written)
         name = self.ids.pop(forked.pid, None)
         if name is not None:
             self._send(event="exit", id=name, pid=forked.pid, **report)
@@ -285,8 +276,8 @@ def _wait_for_request(sock: socket.socket) -> dict[str, Any]:
     return request
 
 
-def _report(status: int) -> dict[str, Any]:
-    return {"status": status << 8, "rusage": _rusage(), "io": read_io(os.getpid())}
+def _report(status: int) -> bytes:
+    return frame({"status": status << 8, "rusage": _rusage(), "io": read_io(os.getpid())})
 
 
 def _rusage() -> dict[str, float]:

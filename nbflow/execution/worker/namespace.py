@@ -20,9 +20,8 @@ from typing import Any, NoReturn, Self, cast
 
 from nbflow.core.code import ipython_syntax
 from nbflow.execution.spec import JOB, Capture, WorkerSpec
-from nbflow.execution.worker import display, patterns
+from nbflow.execution.worker import display, patterns, sources
 from nbflow.execution.worker.hooks import when_imported
-from nbflow.execution.worker.sources import read_sources
 from nbflow.storage import values
 from nbflow.storage.values import DamagedValueError, Resolvers
 
@@ -77,7 +76,7 @@ def prepare_interpreter(spec: WorkerSpec) -> dict[str, Any]:
     if spec.sys_path:
         sys.path[:] = [entry or spec.launch_dir for entry in spec.sys_path]
     sys.argv[:] = [""]
-    read_sources()
+    sources.read_sources()
     for filename, text in {spec.filename: spec.source, **spec.sources}.items():
         linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
     _add_builtins()
@@ -95,6 +94,7 @@ def _new_main() -> ModuleType:
 def rehearse(spec: WorkerSpec) -> dict[str, Any]:
     """Make a namespace that is not the worker's own, to no end but that this process has done it once."""
     space = _new_main().__dict__
+    sources.rehearse()
     fill(space, spec)
     random.seed(spec.seed)
     when_imported({})

@@ -20,8 +20,13 @@ _path_stats = SourceFileLoader.path_stats
 
 def read_sources() -> None:
     """Import local modules from their texts from here on, and write no bytecode of them."""
-    is_installed(os.sep)  # asked for the first time, Python imports where it lies, which must not ask again
+    rehearse()
     SourceFileLoader.path_stats = _installed_path_stats  # type: ignore[method-assign, assignment]
+
+
+def rehearse() -> None:
+    """Let Python find out where it lies: for the answer it imports a large module, which must not ask in its turn."""
+    is_installed(os.sep)
 
 
 def _installed_path_stats(loader: SourceFileLoader, path: str) -> Mapping[str, Any]:
