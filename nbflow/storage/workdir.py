@@ -113,6 +113,8 @@ def stage(work_dir: str | os.PathLike[str], name: str, target: str | os.PathLike
     root, wanted = os.fspath(work_dir), os.fspath(target)
     relative = checked_name(name)
     link = os.path.join(root, relative)
+    if os.sep in relative and _is_reached(link, wanted):
+        return  # by the directory that holds it, an input too
     _make_parents(root, relative, wanted)
     try:
         os.symlink(wanted, link)
@@ -130,7 +132,7 @@ def stage_all(work_dir: str | os.PathLike[str], staged: Mapping[str, str]) -> No
     InputError
         As `stage`.
     """
-    for name, target in staged.items():
+    for name, target in sorted(staged.items()):
         stage(work_dir, name, target)
 
 
@@ -217,6 +219,13 @@ def checked_name(name: str) -> str:
     if first in (PRIVATE, EXIT) or first.startswith(".command."):
         raise InputError(f"cannot stage an input as {name!r}: nbflow keeps that name for itself; rename it", name=name)
     return relative
+
+
+def _is_reached(link: str, wanted: str) -> bool:
+    try:
+        return not os.path.islink(link) and os.path.samefile(link, wanted)
+    except OSError:
+        return False
 
 
 def _make_parents(root: str, relative: str, wanted: str) -> None:

@@ -137,3 +137,10 @@ def test_content_is_read_once_per_version_however_many_tasks_and_kernels(noteboo
     (notebooks.directory / "d.txt").touch()
     assert notebooks.run(*ABOVE[:2], *calls)[-1].statuses == ["CACHED"]
     assert len(read.read_text().split("\n\n")) == 2
+
+
+def test_a_directory_and_a_file_in_it_can_both_be_inputs(notebooks: Notebooks) -> None:
+    _setup(notebooks.directory)
+    cells = ("from pathlib import Path\nsub = Path('sub')", "%%process t -> r\nr = open('sub/e.txt').read(), len([*sub.iterdir()])", "r")  # fmt: skip
+    assert notebooks.run(*cells)[2].result == "('sub/e.txt', 1)"
+    assert notebooks.run(*cells)[1].status == "CACHED"
