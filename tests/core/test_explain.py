@@ -58,6 +58,9 @@ def said(kind: str, name: str, before: str | None, after: str | None) -> list[st
         ("annotations", "f", "", "", "the annotations of `f` changed"),
         ("docstrings", "", "", "", "a docstring that the code reads changed"),
         ("stub", "", "no", "yes", "the stub changed: no -> yes"),
+        ("bin", "tool", "#!/bin/sh\na", "#!/bin/sh\nb", "`bin/tool` changed: line 2: `a` -> `b`"),
+        ("eval", "tool --version", None, "", "the command `tool --version` of an output is new"),
+        ("text", "", "", "", "the text of a cell that the code reads changed"),
         ("container", "img", "a", "b", "container `img` changed: a -> b"),
     ],
 )
@@ -157,6 +160,15 @@ def test_of_several_files_those_that_changed_came_or_went_are_named(files: Files
         "input `reads`: content of d/a changed: 3 -> 6 bytes",
         "input `reads`: d/x is new",
         "input `reads`: d/c is no longer there",
+    ]
+
+
+def test_a_data_file_of_a_module_is_named(files: Files) -> None:
+    files.write("lib/table.csv", "1")
+    before = files.preview("1 files", "lib/table.csv")
+    files.write("lib/table.csv", "12")
+    assert said("data", "lib", before, files.preview("1 files", "lib/table.csv")) == [
+        "data beside module `lib`: content of lib/table.csv changed: 1 -> 2 bytes"
     ]
 
 

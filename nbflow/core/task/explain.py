@@ -27,6 +27,7 @@ _LABELS: dict[str, str] = {
     "source": "the source",
     "stub": "the stub",
     "docstrings": "a docstring that the code reads",
+    "text": "the text of a cell that the code reads",
     "input": "input `{}`",
     "global": "global `{}`",
     "function": "helper `{}`",
@@ -45,7 +46,7 @@ _LABELS: dict[str, str] = {
 }
 CODE = frozenset({"source", "function", "class", "module", "bin"})
 """Kinds of parts whose preview is an outline of code."""
-_MADE_OF_FILES = frozenset({"input", "global", "file", "hidden"})
+_MADE_OF_FILES = frozenset({"input", "global", "file", "data"})
 
 
 class Difference(NamedTuple):

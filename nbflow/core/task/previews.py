@@ -69,6 +69,9 @@ def _text_of_file(path: str) -> str:
 def _with_files(part: Part, values: Mapping[str, Any], files: Files) -> Part:
     if part.kind == "file":
         return replace(part, preview="\n".join([part.name, *_described([part.name], files)]))
+    if part.kind == "data":
+        paths = part.preview.splitlines()
+        return replace(part, preview="\n".join([f"{len(paths):,} files", *_described(paths[:_MOST_FILES], files)]))
     if part.kind in ("input", "global") and part.name in values:
         return replace(part, preview="\n".join([part.preview, *_file_lines(values[part.name], files)]))
     return part
