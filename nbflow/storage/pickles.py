@@ -48,8 +48,8 @@ class References:
         Classes that the reader has: name, and digest of their code in hex.
     work_dir : str or None
         Paths inside it are written relative to it.
-    stand_ins : mapping of type to type
-        Classes that another is written for: their instances come back as instances of that one.
+    stand_ins : mapping
+        Functions and classes that another is written for: instances come back as instances of that one.
     met : set of str
         Filled by writing: the paths inside the work directory that a value holds, relative to it.
     """
@@ -57,7 +57,7 @@ class References:
     namespace: dict[str, Any] | None = None
     classes: Mapping[type, tuple[str, str]] = field(default_factory=dict)
     work_dir: str | None = None
-    stand_ins: Mapping[type, type] = field(default_factory=dict)
+    stand_ins: Mapping[Any, Any] = field(default_factory=dict)
     met: set[str] = field(default_factory=set, compare=False)
 
 
@@ -189,8 +189,8 @@ def _has_a_home(cls: type) -> bool:
     return cloudpickle.cloudpickle._lookup_module_and_qualname(cls) is not None
 
 
-def _itself(cls: type) -> type:
-    return cls
+def _itself(code: Any) -> Any:
+    return code
 
 
 class _NamespaceToken:
@@ -215,14 +215,15 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
     def __init__(self, file: io.BytesIO, references: References, keep: Callable[[pickle.PickleBuffer], bool]) -> None:
         super().__init__(file, protocol=5, buffer_callback=keep)
         self.references = references
+        self.stand_ins = {id(old): current for old, current in references.stand_ins.items()}
         self.inside = None if references.work_dir is None else PurePath(references.work_dir)
         if references.namespace is not None:
             self.globals_ref[id(references.namespace)] = _NamespaceToken()
 
     def reducer_override(self, obj: Any) -> Any:
+        if id(obj) in self.stand_ins:
+            return _itself, (self.stand_ins[id(obj)],)
         if isinstance(obj, type):
-            if obj in self.references.stand_ins:
-                return _itself, (self.references.stand_ins[obj],)
             known = self.references.classes.get(obj)
             if known is None:
                 return _reduce_class(obj, super().reducer_override(obj))

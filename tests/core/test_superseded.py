@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
+import pytest
+
 from nbflow.core.code.closure import reach
 from tests.core.notebooks import Notebook
 
@@ -54,3 +59,48 @@ def test_inputs_are_looked_through_for_such_classes() -> None:
     notebook = Notebook(POINT, "v = P(1)", POINT)
     found = reach((), notebook.namespace, sys_path=notebook.sys_path, values={"v": notebook.namespace["v"]})
     assert list(found.superseded.values()) == [notebook.namespace["P"]]
+
+
+LIBRARY = """
+import functools
+def f(x): return x
+@functools.lru_cache
+def cached(x): return x
+def deco(f):
+    @functools.wraps(f)
+    def wrapper(x): return f(x)
+    return wrapper
+class C:
+    def m(self): return 1
+"""
+
+
+@pytest.mark.parametrize("made", ["lib_r1.f", "lib_r1.C", "lib_r1.C()", "lib_r1.C().m", "[lib_r1.f]", "lib_r1.cached"])
+def test_what_came_from_a_module_before_it_was_loaded_again_counts_by_its_file(
+    made: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    (tmp_path / "lib_r1.py").write_text(LIBRARY)
+    notebook = Notebook(f"import lib_r1\nv = {made}", sys_path=sys.path)
+    before = notebook.key("y = v")
+    notebook.run("import importlib\nimportlib.reload(lib_r1)")
+    assert notebook.key("y = v") == before
+    assert notebook.reach("y = v").superseded
+    (tmp_path / "lib_r1.py").write_text(LIBRARY.replace("return 1", "return 2"))
+    changed = notebook.key("y = v")
+    assert changed != before
+    notebook.run("importlib.reload(lib_r1)")
+    assert notebook.key("y = v") == changed
+    del sys.modules["lib_r1"]
+
+
+def test_a_wrapper_with_the_name_of_a_modules_function_counts_by_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    (tmp_path / "lib_r1.py").write_text(LIBRARY)
+    found = Notebook("import lib_r1\nv = lib_r1.deco(lib_r1.f)", sys_path=sys.path).reach("y = v")
+    assert found.superseded == {}
+    del sys.modules["lib_r1"]

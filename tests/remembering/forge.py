@@ -71,13 +71,14 @@ def _run(cells: list[str], results: Path) -> None:
     shell.run_line_magic("colors", "NoColor")
     shell.history_manager.enabled = False
     shell.run_line_magic("load_ext", "nbflow")
-    fresh = dict(shell.user_ns)
+    fresh, flags = dict(shell.user_ns), shell.compile.flags
     seen: list[Any] = [0]
     with results.open("a") as file:
         for cell in cells:
             if cell == FORGET:
                 shell.user_ns.clear()
                 shell.user_ns.update(fresh)
+                shell.compile.flags = flags
             told = _cell(shell, cell, seen)
             file.write(json.dumps(told) + "\n")
             file.flush()

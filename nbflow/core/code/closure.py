@@ -49,9 +49,9 @@ class Reach:
         Texts of the cells that reached code was defined in, by file name.
     notebook_classes : dict of str to bytes
         Digests of the classes of the notebook, by global name.
-    superseded : dict of type to type
-        Classes that lost their name to a class of the same code, as their cell ran again: instances count, and travel,
-        as that one's.
+    superseded : dict
+        Code that lost its name: a class whose cell ran again with the same code, functions and classes of a local module
+        that was loaded again. They count, and travel, as what has the name now.
     notes : tuple of str
         What a user should be warned of, in sentences.
     draws_random : bool
@@ -68,7 +68,7 @@ class Reach:
     unknown: tuple[str, ...]
     sources: dict[str, str]
     notebook_classes: dict[str, bytes]
-    superseded: dict[type, type]
+    superseded: dict[Any, Any]
     notes: tuple[str, ...]
     draws_random: bool
 

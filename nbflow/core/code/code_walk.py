@@ -20,6 +20,7 @@ from nbflow.core.code.definitions import (
     facts_of,
     function_digest,
     is_importable,
+    reloaded,
 )
 from nbflow.core.code.dispatchers import is_dispatcher
 from nbflow.core.code.mentions import Mentions
@@ -32,6 +33,7 @@ DigestValue = Callable[[Any, CodeDigest, str], bytes]
 
 LRU_CACHE = type(functools.lru_cache(lambda: None))
 """The type of functions that remember their results."""
+_LOADED = (FunctionType, type, LRU_CACHE)
 
 
 class CodeWalk:
@@ -98,6 +100,9 @@ class CodeWalk:
         if isinstance(value, ModuleType):
             self.found.needs(value.__name__)
             return combine("module", [value.__name__.encode()])
+        if isinstance(value, _LOADED) and self.is_older_copy(value):
+            self.found.needs(value.__module__)
+            return by_name(value)
         if isinstance(value, FunctionType) and not is_importable(value):
             return dispatcher_digest(value, self) if is_dispatcher(value) else function_digest(value, self)
         if isinstance(value, LRU_CACHE) and not is_importable(value):
@@ -107,6 +112,13 @@ class CodeWalk:
             return self._class(value)
         self.found.needs(getattr(value, "__module__", None) or "")
         return by_name(value)
+
+    def is_older_copy(self, value: Any) -> bool:
+        """Whether code is what a local module had before it was loaded again: the file counts, as for what it has now."""
+        if is_importable(value) or (current := reloaded(value)) is None or not self.found.is_local(value.__module__):
+            return False
+        self.found.superseded[value] = current
+        return True
 
     def _class(self, cls: type) -> bytes:
         name = cls.__qualname__

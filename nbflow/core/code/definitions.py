@@ -63,6 +63,23 @@ def is_importable(value: Any) -> bool:
     return found is value
 
 
+def reloaded(value: Any) -> Any:
+    """What a module has now under the name of code that it made before it was loaded again; None for other code."""
+    module = sys.modules.get(getattr(value, "__module__", None) or "")
+    if module is None or module.__name__ == "__main__":
+        return None
+    found: Any = module
+    for name in value.__qualname__.split("."):
+        found = getattr(found, name, None)
+    if found is value or type(found) is not type(value) or getattr(found, "__qualname__", "") != value.__qualname__:
+        return None
+    if isinstance(value, FunctionType):
+        # A wrapper has the name of what it wraps, and another code.
+        own = value.__code__.co_qualname == found.__code__.co_qualname == value.__qualname__
+        return found if own and value.__globals__ is vars(module) else None
+    return found if found.__module__ == module.__name__ else None
+
+
 def by_name(value: Any) -> bytes:
     """Digest code that is known by module and name."""
     # A method of a class that is written in C has no module of its own.

@@ -58,7 +58,7 @@ class Reached:
         self.unknown: set[str] = set()
         self.sources: dict[str, str] = {}
         self.classes: dict[str, bytes] = {}
-        self.superseded: dict[type, type] = {}
+        self.superseded: dict[Any, Any] = {}
         self.notes: set[str] = set()
 
     def parts(self) -> tuple[Part, ...]:
@@ -101,6 +101,10 @@ class Reached:
                 self._take_local(module)
             elif home == "unknown" and module in sys.modules:
                 self._refuse_made(module)
+
+    def is_local(self, module: str) -> bool:
+        """Whether a module counts by its file."""
+        return self._modules.home(module) == "local"
 
     def is_installed(self, module: str) -> bool:
         """Whether a module counts by its distribution's version."""

@@ -204,7 +204,8 @@ class Walk(CodeWalk):
         self.found.part("function", name, digest, "")
 
     def _may_drop_annotations(self, name: str, function: FunctionType) -> bool:
-        return not is_importable(function) and function.__name__ == name == facts_of(function.__code__).bare_name
+        bare = function.__name__ == name == facts_of(function.__code__).bare_name
+        return bare and not is_importable(function) and not self.is_older_copy(function)
 
     def _take_hidden(self, name: str, value: Any, owner: str) -> None:
         if name in _MODULE_DUNDERS:

@@ -128,8 +128,8 @@ class Capture:
         return combine("capture", [spellings, sources, *chunks]).hex()
 
     @property
-    def stand_ins(self) -> Mapping[type, type]:
-        """Classes whose instances travel as those of another, which has their name and their code now."""
+    def stand_ins(self) -> Mapping[Any, Any]:
+        """Functions and classes that travel as another, which has their name now."""
         return {} if self.reach is None else self.reach.superseded
 
     @property
