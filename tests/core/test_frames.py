@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import pathlib
 import pickle
+import tracemalloc
 from typing import Any, ClassVar
 
 import numpy as np
@@ -309,6 +310,14 @@ EQUAL: dict[str, tuple[Any, Any]] = {
     "every second row": (NUMBERS.iloc[::2]["a"].to_numpy(), NUMBERS.iloc[::2]["a"].to_numpy().copy()),
     "arrow chunks": (TABLE, TABLE_2),
     "arrow slice": (TABLE, SLICED),
+    "arrow chunks of many rows": (
+        pa.chunked_array([pa.array(np.arange(1_500_000)), pa.array(np.arange(5))]),
+        pa.chunked_array([np.arange(7), np.arange(7, 1_500_000), np.arange(5)]),
+    ),
+    "arrow chunks of two dictionaries": (
+        pa.chunked_array([pa.array(["u"]).dictionary_encode(), pa.array(["v", "u"]).dictionary_encode()]),
+        pa.chunked_array([pa.array(["u", "v", "u"]).dictionary_encode()]),
+    ),
     "arrow slice of an extension": (extension(b"0", b"1")[1:], extension(b"1")),
     "arrow slice of text": (pa.array(["x", "ab", "c"])[1:], pa.array(["ab", "c"])),
     "arrow under a missing value": (
@@ -341,6 +350,46 @@ def test_a_parquet_round_trip_keeps_the_digest(tmp_path: pathlib.Path) -> None:
     flat = TABLE.select(["a", "b", "d"])
     pq.write_table(flat, tmp_path / "table.parquet", row_group_size=3)
     assert digest(pq.read_table(tmp_path / "table.parquet")) == digest(flat)
+
+
+_ROWS = 1 << 23
+_ONES = np.ones(_ROWS)
+_GAPS = np.arange(_ROWS) % 2 == 0
+LARGE: dict[str, Any] = {
+    "array": _ONES,
+    "every second element": np.ones(2 * _ROWS)[::2],
+    "column-major array": np.ones((8, _ROWS // 8)).T,
+    "frame": pd.DataFrame({name: np.ones(_ROWS // 8) for name in "abcdefgh"}),
+    "frame of one matrix": pd.DataFrame(np.ones((_ROWS // 8, 8))),
+    "nullable column": pd.Series(pd.arrays.FloatingArray(_ONES, _GAPS)),
+    "masked array": np.ma.masked_array(_ONES, _GAPS),
+    "bytes": bytes(8 * _ROWS),
+    "many strings": [str(i) * 8 for i in range(_ROWS // 8)],
+    "many strings as objects": np.array([str(i) * 8 for i in range(_ROWS // 8)], object),
+    "many strings of numpy": np.array([str(i) * 8 for i in range(_ROWS // 8)], np.dtypes.StringDType()),
+    "many strings of polars": pl.Series([str(i) * 8 for i in range(_ROWS // 8)]),
+}
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_nothing_is_copied_as_a_whole_to_be_hashed(name: str) -> None:
+    value = LARGE[name]
+    tracemalloc.start()
+    try:
+        digest(value)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < _ROWS * 8 / 4
+
+
+def test_the_chunks_of_a_table_are_never_joined_as_a_whole() -> None:
+    chunks = pa.chunked_array([pa.array(np.ones(_ROWS // 8))] * 8)
+    kept = pa.total_allocated_bytes()
+    pool = pa.default_memory_pool()
+    before = pool.max_memory()
+    digest(pa.table({"a": chunks}))
+    assert pool.max_memory() - max(before, kept) < chunks.nbytes / 4
 
 
 def test_one_cell_changed_in_place_is_seen() -> None:

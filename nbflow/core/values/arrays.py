@@ -163,13 +163,17 @@ def open_array(array: Any) -> Node:
         return Node(known + counted("noted", len(notes)), notes)
     order, turned = _by_order(array)
     head = tagged("object array", dtype_bytes(array.dtype), scalar(repr(array.shape)), order.encode())
-    values = (turned.astype(object) if array.dtype.char == "T" else turned).reshape(-1)
+    values = turned.reshape(-1)
     head += counted("noted", len(notes))
     if len(values) > CHUNK:
-        written = scalars(values[start : start + CHUNK].tolist() for start in range(0, len(values), CHUNK))
+        written = scalars(_listed(values[start : start + CHUNK]) for start in range(0, len(values), CHUNK))
         if written is not None:
             return Node(head + tagged("scalars", written), notes)
-    return Node(head, [values.tolist(), *notes])
+    return Node(head, [_listed(values), *notes])
+
+
+def _listed(values: Any) -> list[object]:
+    return list((values.astype(object) if values.dtype.char == "T" else values).tolist())
 
 
 def _metadata(dtype: Any) -> list[object]:

@@ -10,9 +10,13 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from nbflow.core.values.objects import open_object
-from nbflow.core.values.plain import Node, counted, fingerprint, scalar, tagged, text
+import xxhash
 
+from nbflow.core.values.objects import open_object
+from nbflow.core.values.plain import CHUNK, Node, counted, fingerprint, scalar, scalars, tagged, text
+
+_BLOCK = 1 << 20  # rows; part of what is hashed
+_PIECE = 1 << 16
 _PICKLING = ("__reduce__", "__reduce_ex__", "__getstate__", "__setstate__")
 Opened = tuple[Callable[[Any], bytes | None] | None, Callable[[Any], Node] | None, bool]
 
@@ -53,10 +57,18 @@ def _open_categorical(values: Any) -> Node:
 def _open_masked(values: Any) -> Node:
     """Open a nullable array; what lies under a missing value is left over from earlier use."""
     data, mask = values._data, values._mask
-    if mask.any():
-        data = data.copy()
-        data[mask] = 0
-    return Node(counted("nullable", 1), [values.dtype, data, mask], type(values))
+    if not mask.any():
+        return Node(counted("nullable", 1), [values.dtype, data, mask], type(values))
+    return Node(tagged("nullable with gaps", _without_gaps(data, mask)), [values.dtype, mask], type(values))
+
+
+def _without_gaps(data: Any, mask: Any) -> bytes:
+    stream = xxhash.xxh3_128()
+    for start in range(0, len(data), _PIECE):
+        piece = data[start : start + _PIECE].copy()
+        piece[mask[start : start + _PIECE]] = 0
+        stream.update(piece.view("u1"))
+    return stream.digest()
 
 
 def _open_backed(values: Any) -> Node:
@@ -141,9 +153,17 @@ def _open_schema(schema: Any) -> Node:
 
 
 def _open_chunks(column: Any) -> Node:
+    """Open a column by blocks of rows of its own choosing, so that its chunks do not count and are never all joined."""
+    if sys.modules["pyarrow"].types.is_dictionary(column.type):
+        column = column.unify_dictionaries()
+    starts = range(0, len(column), _BLOCK)
+    blocks = (piece for start in starts for piece in _joined(column.slice(start, _BLOCK)))
+    return Node(tagged("arrow chunks", text(str(column.type)), scalar(len(column))), blocks)
+
+
+def _joined(column: Any) -> list[Any]:
     whole = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
-    pieces = whole.chunks if hasattr(whole, "chunks") else [whole]
-    return Node(tagged("arrow chunks", text(str(column.type)), scalar(len(pieces))), pieces)
+    return list(whole.chunks) if hasattr(whole, "chunks") else [whole]
 
 
 def _fixed_width(array: Any) -> bytes:
@@ -198,10 +218,9 @@ def _open_arrow_extension(array: Any) -> Node:
 def _open_arrow_array(array: Any) -> Node:
     types = sys.modules["pyarrow"].types
     head = tagged("arrow array", text(str(array.type)), scalar(len(array)), scalar(array.null_count))
-    if array.null_count and _arrow_bytes(array.slice(0, 0), types) is not None:
-        return Node(head, [array.is_valid(), array.drop_null()])
-    if (found := _arrow_bytes(array, types)) is not None:
-        return Node(head + tagged("content", found))
+    if (found := _arrow_bytes(array.drop_null() if array.null_count else array, types)) is not None:
+        valid = _fixed_width(array.is_valid().cast("uint8")) if array.null_count else b""
+        return Node(head + tagged("content", found, valid))
     return Node(head, _arrow_children(array, types))
 
 
@@ -232,10 +251,12 @@ def _polars_values(series: Any) -> list[object]:
         )
         return [series.to_list(), *stored]
     physical = series.to_physical()
+    if repr(physical.dtype) in _POLARS_SCALARS:
+        return [scalars(physical[start : start + CHUNK].to_list() for start in range(0, len(physical), CHUNK))]
     if "numpy" not in sys.modules or repr(physical.dtype) not in _POLARS_NUMBERS:
         return [physical.to_list()]
     if physical.null_count():
-        return [series.is_null().to_list(), physical.drop_nulls().to_numpy()]
+        return [*_polars_values(series.is_null()), physical.drop_nulls().to_numpy()]
     return [physical.to_numpy()]
 
 
@@ -254,6 +275,7 @@ def _polars_handler(polars: Any, cls: type) -> Opened | None:
     return None
 
 
+_POLARS_SCALARS = frozenset({"String", "Binary", "Boolean"})
 _POLARS_NUMBERS = frozenset(
     {f"{sign}Int{bits}" for sign in ("", "U") for bits in (8, 16, 32, 64)} | {"Float32", "Float64"}
 )

@@ -14,7 +14,7 @@ import marshal
 import pathlib
 import re
 import uuid
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from itertools import islice
 from operator import countOf
@@ -46,8 +46,9 @@ class Node(NamedTuple):
     ----------
     head : bytes
         Self-delimiting; must hold the number of children where that varies.
-    children : sequence of object
-        In the order that counts.
+    children : iterable of object
+        In the order that counts; empty only as a sequence. What an iterator makes as it goes must be of classes whose
+        identity never counts.
     owner : type or None
         The class whose code is part of the value.
     home : str
@@ -55,7 +56,7 @@ class Node(NamedTuple):
     """
 
     head: bytes
-    children: Sequence[object] = ()
+    children: Iterable[object] = ()
     owner: type | None = None
     home: str = ""
 

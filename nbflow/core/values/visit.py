@@ -10,7 +10,7 @@ import enum
 import functools
 import sys
 import types
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain, count
 from typing import Any, NamedTuple
 
@@ -35,6 +35,7 @@ from nbflow.core.values.refusals import Refusal
 Code = Callable[[object], bytes]
 Leaves = Mapping[type, Callable[..., bytes]]
 
+_SETS = frozenset({set, frozenset})
 _PLAIN_ROOTS = frozenset({list, tuple, dict})
 _FROZEN = frozenset({tuple, frozenset})
 _SCAN_DEPTH = 4  # a plain subtree is looked for this far down only: the scans of a deep value would add up
@@ -88,13 +89,7 @@ class Visit:
         self._handlers: dict[type, _Handler] = {}
 
     def bytes_of(self, root: object) -> bytes:
-        """Write a value as bytes.
-
-        Raises
-        ------
-        Refusal
-            If something inside has no content that could be hashed.
-        """
+        """Write a value as bytes; raise `Refusal` where something inside has no content that could be hashed."""
         stack: list[Iterator[object]] = [iter((root,))]
         while stack:
             for value in stack[-1]:
@@ -109,7 +104,7 @@ class Visit:
                 break
         return b"".join(self._out)
 
-    def _visit(self, value: object, depth: int) -> Collection[object]:
+    def _visit(self, value: object, depth: int) -> Iterable[object]:
         kind = type(value)
         if (encode := self._leaves.get(kind)) is not None:
             self._out.append(encode(value))
@@ -125,7 +120,7 @@ class Visit:
             return self._visit_builtin(value, depth)
         return self._visit_other(value)
 
-    def _visit_builtin(self, value: Any, depth: int) -> Collection[object]:
+    def _visit_builtin(self, value: Any, depth: int) -> Iterable[object]:
         if type(value) is tuple and depth > 1 and (sealed := self._seal(value)) is not None:
             self._out.append(sealed)
             return ()
@@ -143,7 +138,7 @@ class Visit:
         self._out.append(counted(type(value).__name__, len(value)))
         return list(chain.from_iterable(value.items())) if type(value) is dict else value
 
-    def _visit_other(self, value: object) -> Collection[object]:
+    def _visit_other(self, value: object) -> Iterable[object]:
         handler = self._handler(type(value))
         if handler.encode is not None and (encoded := handler.encode(value)) is not None:
             self._out.append(encoded)
@@ -298,6 +293,3 @@ def _dotted(cls: type) -> str:
 
 def _refuse(reason: str, value: object) -> Node:
     raise Refusal(value, reason)
-
-
-_SETS = frozenset({set, frozenset})
