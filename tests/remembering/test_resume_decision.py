@@ -292,6 +292,13 @@ def test_golden_digests() -> None:
     assert next(chain).hex() == "5100272cff7f42832fc05276267a71e4"
 
 
+def test_another_scheme_is_another_hash(monkeypatch: pytest.MonkeyPatch) -> None:
+    part = Part("global", "a", bytes(16))
+    before = call_digest([part])
+    monkeypatch.setattr("nbflow.core.task.hash.SCHEME", "another")
+    assert call_digest([part]) != before
+
+
 def test_order_of_parts_does_not_count_and_kinds_do() -> None:
     assert call_digest(_parts()) == call_digest(reversed(_parts()))
     swapped = [*_parts()[:1], replace(_parts()[1], kind="global2"), _parts()[2]]

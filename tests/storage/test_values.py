@@ -526,3 +526,22 @@ def read_elsewhere(value, directory, program):
     done = subprocess.run([sys.executable, "-c", load + program], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
+
+
+REWRITE = """
+from nbflow.storage import values
+for number in range(1_000_000):
+    values.dump([bytearray([number % 256]) * 50_000] * 40, sys.argv[1], buffers_dir=sys.argv[2])
+"""
+
+
+def test_a_writer_that_is_killed_leaves_a_whole_container(tmp_path, python):
+    path = tmp_path / "container"
+    for _ in range(5):
+        path.unlink(missing_ok=True)
+        with subprocess.Popen(python(REWRITE, path, tmp_path)) as writer:
+            while not path.exists():
+                assert writer.poll() is None
+            writer.kill()
+        found = values.load(path, buffers_dir=tmp_path)
+        assert len(found) == 40 and all(part == found[0] == found[0][:1] * 50_000 for part in found)
