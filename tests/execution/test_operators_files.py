@@ -199,7 +199,7 @@ PATHS = {
     "hidden when the pattern says so": (([".*.fa"], {}), [".h.fa"]),
     "hidden when asked": ((["*.fa"], {"hidden": True}), [".h.fa", "a.fa", "x[1].fa"]),
     "through directories": ((["sub/**.fa"], {"follow_links": False}), ["sub/c.fa", "sub/deep/d.fa"]),
-    "not below max_depth": ((["sub/**.fa"], {"max_depth": 0}), ["sub/c.fa"]),
+    "not below max_depth": ((["sub/**.fa"], {"max_depth": 1}), ["sub/c.fa"]),
     "through links": ((["link/d**.fa"], {}), ["link/deep/d.fa"]),
     "directories": ((["*"], {"type": "dir"}), ["link", "sub"]),
     "directories, links being files": ((["*"], {"type": "dir", "follow_links": False}), ["sub"]),
@@ -223,7 +223,7 @@ def test_from_path_relative_and_what_is_refused(tree):
     assert len(list(channel.from_path("**.fa"))) > 3, "a link to a directory above ends"
     for wrong, said in [
         ({"type": "folder"}, "`type` must be 'file', 'dir' or 'any', not 'folder'"),
-        ({"max_depth": -1}, "`max_depth` must be a whole number from 0 on"),
+        ({"max_depth": 0}, "`max_depth` must be a whole number from 1 on"),
         ({"hidden": 1}, "`hidden` must be True or False"),
     ]:
         with pytest.raises(InputError, match=re.escape(said)):

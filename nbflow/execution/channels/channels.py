@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nbflow.core.declaration.file_rules import FileRules
 from nbflow.errors import InputError
 from nbflow.execution.channels.arguments import flag, function, refused, whole
 from nbflow.execution.channels.channel import ENGINE, Channel
 from nbflow.execution.channels.flow import Source
-from nbflow.execution.channels.patterns import TYPES, Search, has_wildcard, pair_key
+from nbflow.execution.channels.patterns import find, has_wildcard, pair_key
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -105,7 +106,7 @@ class ChannelFactory:
         hidden : bool
             Whether a glob matches names that begin with a dot without saying so.
         max_depth : int or None
-            How many directories ``**`` goes down at most.
+            How many levels of directories wildcards go down at most, the first included.
         follow_links : bool
             Whether a link to a directory is one; else it is a file.
         relative : bool
@@ -123,11 +124,11 @@ class ChannelFactory:
         >>> channel.from_path("data/**.{fq,fq.gz}", check_if_exists=False)
         <channel: 0 items>
         """
-        search = _search("channel.from_path", type, hidden, max_depth, follow_links, glob)
-        flag("channel.from_path", relative=relative, check_if_exists=check_if_exists)
+        rules = _rules("channel.from_path", type, hidden, max_depth, follow_links)
+        flag("channel.from_path", glob=glob, relative=relative, check_if_exists=check_if_exists)
         paths = []
         for pattern in _texts("channel.from_path", patterns):
-            base, found = _found(search, pattern, check=check_if_exists)
+            base, found = _found(pattern, rules, glob=glob, check=check_if_exists)
             paths += [Path(os.path.relpath(path, base) if relative else path) for path in found]
         return self.from_list(paths)
 
@@ -173,18 +174,18 @@ class ChannelFactory:
         <channel: 0 items>
         """
         operator = "channel.from_file_pairs"
-        search = _search(operator, type, hidden, max_depth, follow_links, glob=True)
+        rules = _rules(operator, type, hidden, max_depth, follow_links)
         flag(operator, flat=flat, check_if_exists=check_if_exists)
         texts = _texts(operator, patterns)
         if size is None:
             size = 2 if any(map(has_wildcard, texts)) else 1
         elif size != -1:
             whole(operator, "size", size, 1)
-        find = None if key is None else function(operator, key, "key")
+        own = None if key is None else function(operator, key, "key")
         keyed = [
-            (pair_key(path, pattern) if find is None else find(Path(path)), Path(path))
+            (pair_key(path, pattern) if own is None else own(Path(path)), Path(path))
             for pattern in texts
-            for path in _found(search, pattern, check=check_if_exists)[1]
+            for path in _found(pattern, rules, glob=True, check=check_if_exists)[1]
         ]
         pairs = _pairs(keyed, size)
         return self.from_list([(found, *files) if flat else (found, files) for found, files in pairs])
@@ -203,13 +204,13 @@ class ChannelFactory:
         return self.from_list(frame.itertuples(index=False, name="Row"))
 
 
-def _search(operator: str, type: str, hidden: bool, max_depth: int | None, follow_links: bool, glob: bool) -> Search:
-    flag(operator, hidden=hidden, follow_links=follow_links, glob=glob)
-    if type not in TYPES:
+def _rules(operator: str, type: str, hidden: bool, max_depth: int | None, follow_links: bool) -> FileRules:
+    flag(operator, hidden=hidden, follow_links=follow_links)
+    if type not in ("file", "dir", "any"):
         raise refused(operator, "type", "'file', 'dir' or 'any'", type)
     if max_depth is not None:
-        whole(operator, "max_depth", max_depth, 0)
-    return Search(type, hidden, max_depth, follow_links, glob)
+        whole(operator, "max_depth", max_depth, 1)
+    return FileRules(type=type, hidden=hidden, max_depth=max_depth, follow_links=follow_links)
 
 
 def _texts(operator: str, patterns: Iterable[object]) -> list[str]:
@@ -222,11 +223,11 @@ def _texts(operator: str, patterns: Iterable[object]) -> list[str]:
     return [os.fspath(pattern) for pattern in listed]
 
 
-def _found(search: Search, pattern: str, *, check: bool) -> tuple[str, list[str]]:
-    base, found = search.find(pattern)
+def _found(pattern: str, rules: FileRules, *, glob: bool, check: bool) -> tuple[str, list[str]]:
+    base, found = find(pattern, rules, glob=glob)
     if check and not any(map(os.path.exists, found)):
         raise InputError(
-            f"no {'file' if search.type == 'any' else search.type} matches `{pattern}` in {Path.cwd()}; "
+            f"no {'file' if rules.type == 'any' else rules.type} matches `{pattern}` in {Path.cwd()}; "
             "check the pattern, or pass check_if_exists=False"
         )
     return base, found

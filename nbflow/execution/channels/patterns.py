@@ -1,91 +1,45 @@
-"""Files that match a glob, by Nextflow's rules, and the key that pairs them.
+"""Files that match a glob, and the key that pairs them, by Nextflow's rules.
 
-Reads directories, and nothing else. Knows no channel.
+Says where a pattern's wildcards begin; `matching` walks the directories. Knows no channel.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Final
 
+from nbflow.core.declaration.file_rules import FileRules
+from nbflow.core.declaration.interpolation import render_glob
 from nbflow.errors import InputError
+from nbflow.execution.matching import matching
 
 _MAGIC: Final = re.compile(r"[*?\[{]")
-_TYPES: Final[dict[str, Callable[[os.DirEntry[str], bool], bool]]] = {
-    "file": lambda entry, follow: not entry.is_dir(follow_symlinks=follow),
-    "dir": lambda entry, follow: entry.is_dir(follow_symlinks=follow),
-    "any": lambda entry, follow: True,
-}
-
-TYPES: Final = tuple(_TYPES)
-"""What may be looked for."""
 
 
-@dataclass(frozen=True, slots=True)
-class Search:
-    """What of the files that match is taken.
+def find(pattern: str, rules: FileRules, *, glob: bool = True) -> tuple[str, list[str]]:
+    """The directory in which a pattern's wildcards begin, and the absolute paths that match, sorted.
 
-    Attributes
+    Parameters
     ----------
-    type : str
-        ``file``, ``dir`` or ``any``.
-    hidden : bool
-        Whether names that begin with a dot match, although the pattern says none.
-    max_depth : int or None
-        How many directories ``**`` goes down at most.
-    follow_links : bool
-        Whether a link to a directory is one.
+    pattern : str
+        Relative to the current directory. Without wildcards it is the one path that it names, whether or not it is there.
+    rules : FileRules
+        What of the files that match is taken.
     glob : bool
         Whether ``*``, ``?``, ``[]`` and ``{}`` are wildcards.
     """
-
-    type: str = "file"
-    hidden: bool = False
-    max_depth: int | None = None
-    follow_links: bool = True
-    glob: bool = True
-
-    def find(self, pattern: str) -> tuple[str, list[str]]:
-        """The directory in which a pattern was looked for, and the absolute paths that match, sorted.
-
-        A pattern without wildcards is the one path that it names, whether or not it is there.
-        """
-        path = os.path.abspath(os.path.expanduser(pattern))
-        if not self.glob or not has_wildcard(pattern):
-            return os.path.dirname(path), [path]
-        base, rest = _split(path)
-        return base, sorted(self._below(base, rest))
-
-    def _below(self, base: str, rest: str) -> Iterator[str]:
-        deep = "**" in rest
-        depth = rest.count("/") if not deep else self.max_depth
-        hidden = self.hidden or any(part.startswith(".") for part in rest.split("/"))
-        matches = re.compile(_regex(rest), re.DOTALL).fullmatch
-        taken = _TYPES[self.type]
-        for entry in self._walk(base, depth, hidden, frozenset()):
-            if taken(entry, self.follow_links) and matches(os.path.relpath(entry.path, base)):
-                yield entry.path
-
-    def _walk(
-        self, directory: str, depth: int | None, hidden: bool, above: frozenset[str]
-    ) -> Iterator[os.DirEntry[str]]:
-        try:
-            entries = list(os.scandir(directory))
-        except (FileNotFoundError, NotADirectoryError):
-            return
-        above = above | {os.path.realpath(directory)}
-        for entry in entries:
-            if entry.name.startswith(".") and not hidden:
-                continue
-            yield entry
-            goes_down = depth != 0 and entry.is_dir(follow_symlinks=self.follow_links)
-            # A link to a directory above would be gone down for ever.
-            if goes_down and not (entry.is_symlink() and os.path.realpath(entry.path) in above):
-                yield from self._walk(entry.path, None if depth is None else depth - 1, hidden, above)
+    path = os.path.abspath(os.path.expanduser(pattern))
+    if not glob or not has_wildcard(pattern):
+        return os.path.dirname(path), [path]
+    base, rest = _split(path)
+    found = (
+        {each for way in render_glob(rest, frozenset(), {}) for each in matching(base, way, rules)}
+        if os.path.isdir(base)
+        else set()
+    )
+    return base, sorted(os.path.join(base, each) for each in found)
 
 
 def has_wildcard(pattern: str) -> bool:
@@ -98,25 +52,6 @@ def _split(path: str) -> tuple[str, str]:
     parts = path.split("/")
     first = next(at for at, part in enumerate(parts) if _MAGIC.search(part))
     return "/".join(parts[:first]) or "/", "/".join(parts[first:])
-
-
-_TOKEN: Final = re.compile(r"\*\*/|\*\*|\*|\?|\[[!^]?\]?[^\]]*\]|[{},]|.", re.DOTALL)
-_MEANING: Final = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]", "{": "(?:", "}": ")"}
-
-
-def _regex(pattern: str) -> str:
-    made, braces = [], 0
-    for token in _TOKEN.findall(pattern):
-        braces += (token == "{") - (token == "}")
-        if token == "," and braces:
-            made.append("|")
-        elif len(token) > 2 and token.startswith("["):
-            made.append("[" + ("^" if token[1] in "!^" else "") + token[1:-1].lstrip("!^").replace("\\", r"\\") + "]")
-        else:
-            made.append(_MEANING.get(token, re.escape(token)))
-    if braces:
-        raise InputError(f"the pattern `{pattern}` opens a brace that it does not close")
-    return "".join(made)
 
 
 def pair_key(path: str, pattern: str) -> str:
