@@ -23,7 +23,6 @@ from nbflow.core.parts import SCHEME, Part, combine, shorten
 from nbflow.core.secrets import MASK, is_secret
 from nbflow.core.task.capture_script import bin_parts, read_by_script
 from nbflow.core.task.hash import call_digest
-from nbflow.core.task.unseen import unseen
 from nbflow.core.values.files import PLAIN, Disk
 from nbflow.core.values.inputs import Files, InputReader, OutputDigest
 from nbflow.errors import MissingInputError
@@ -98,8 +97,6 @@ class Capture:
         Globals that the body must not change unnoticed, with their digests in hex.
     reach : Reach or None
         What the body's code reaches; None for a script.
-    unseen : tuple of str
-        What the body looks for and will not find, in sentences.
     """
 
     values: dict[str, Any]
@@ -113,7 +110,6 @@ class Capture:
     spellings: Sequence[str]
     checks: Mapping[str, str]
     reach: Reach | None
-    unseen: tuple[str, ...] = ()
 
     @property
     def container(self) -> str:
@@ -143,7 +139,7 @@ class Capture:
         if self.reach is None:
             return ()
         draws = (_DRAWS,) if self.reach.draws_random else ()
-        return (*(f"runs every time: {why}" for why in self.unknown), *self.reach.notes, *draws, *self.unseen)
+        return (*(f"runs every time: {why}" for why in self.unknown), *self.reach.notes, *draws)
 
 
 def capture(process: Process, fixed: Mapping[str, Any], scene: Scene, fed: Iterable[str] = ()) -> Capture:
@@ -194,7 +190,6 @@ def capture(process: Process, fixed: Mapping[str, Any], scene: Scene, fed: Itera
         spellings=reader.spellings,
         checks=checks,
         reach=found,
-        unseen=() if process.body is None else unseen(process.body, scene.launch_dir),
     )
 
 
