@@ -97,6 +97,36 @@ def test_where_the_name_of_the_program_is_computed_all_count(lab, body):
     assert lab.names["o"] == "two\n"
 
 
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("body", "import subprocess\no = subprocess.check_output([tool_in], text=True)"),
+        ("helper", "o = run_it(tool_in)"),
+        ("perl", "#!/usr/bin/env perl\nprint `$ENV{tool_in}`"),
+        ("bash", f"{BASH}$tool_in"),
+    ],
+)
+@pytest.mark.parametrize("call", ["'computed_by'", "channel.of('computed_by')"])
+def test_an_input_may_name_one(lab, kind, body, call):
+    lab.ok("import subprocess\ndef run_it(name):\n    return subprocess.check_output([name], text=True)")
+    script(lab, "computed_by", f"#!/bin/sh\necho one {len(call)}\n")
+    output = "o" if kind in ("body", "helper") else "o = stdout()"
+    lab.ok(f"%%process named_{kind}(tool_in) -> {output}\n{body}")
+    expression = f"[*x] if hasattr(x := named_{kind}({call}), 'map') else [x]"
+    before = lab.value(expression)
+    script(lab, "computed_by", f"#!/bin/sh\necho two {len(call)}\n")
+    assert before != [f"two {len(call)}\n"]
+    assert lab.value(expression) == [f"two {len(call)}\n"]
+
+
+def test_a_global_may_name_one(lab):
+    script(lab, "by_global", "#!/bin/sh\necho one\n")
+    lab.ok("tools_ = {'first': ['by_global']}")
+    cell = "%%process named_by_global -> o\nimport subprocess\no = subprocess.check_output(tools_['first'], text=True)"
+    assert not twice(lab, cell, lambda: script(lab, "by_global", "#!/bin/sh\necho two\n"))
+    assert lab.names["o"] == "two\n"
+
+
 def test_the_command_of_an_output_may_name_one(lab):
     script(lab, "version_", "#!/bin/sh\necho 1\n")
     cell = f"%%process versions -> o = eval('version_')\n{BASH}:"

@@ -161,7 +161,8 @@ def capture(process: Process, fixed: Mapping[str, Any], scene: Scene, fed: Itera
     InputError
         If an input or a global is missing or cannot be hashed surely.
     """
-    names = frozenset(fixed) | frozenset(fed)
+    fed = frozenset(fed)
+    names = frozenset(fixed) | fed
     environ = {**scene.environ, **_set_env(process)}
     mode = process.directives.cache or "standard"
     files = Files(scene.launch_dir, mode, scene.output_digest, scene.disk, scene.passed_over)
@@ -172,7 +173,8 @@ def capture(process: Process, fixed: Mapping[str, Any], scene: Scene, fed: Itera
         found = _reached(process, fixed, names, scene, environ, reader)
         values = dict(found.captured)
         read = [*found.parts, *reader.strings(found.strings - _made(process))]
-    read += bin_parts(process, scene.launch_dir, () if found is None else found.strings, reader)
+    code = () if found is None else (*found.strings, *found.sources.values())
+    read += bin_parts(process, code, {**values, **fixed}, reader, fed=bool(fed))
     inputs = tuple(reader.part("input", *item) for item in fixed.items())
     common = (*_constant(process, scene), *read, *sharing_parts(values, fixed, reader.digest))
     checks = {part.name: part.digest.hex() for part in read if part.kind == "global"}

@@ -6,16 +6,20 @@ Alone decides what a name in a script stands for. Facts in, values and hash part
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from nbflow.core.declaration.process import Process
 from nbflow.core.parts import Part, combine, shorten
 from nbflow.core.script import shell
-from nbflow.core.script.bin_scripts import bin_part, bin_paths
+from nbflow.core.script.bin_scripts import bin_directory, bin_part, bin_paths
 from nbflow.core.secrets import MASK, is_secret
-from nbflow.core.values.inputs import InputReader
+from nbflow.core.values.inputs import InputReader, strings_in
 from nbflow.errors import MissingInputError
+
+_RUNS_PROGRAMS = re.compile(r"subprocess|system|popen|exec|spawn|qx|`|get_ipython", re.IGNORECASE)
+"""What code in any language runs programs with."""
 
 
 def read_by_script(
@@ -84,22 +88,32 @@ def _env_part(name: str, value: str | None) -> Part:
     return Part("env", name, combine("env", chunks), shown)
 
 
-def bin_parts(process: Process, launch_dir: str, strings: Iterable[str], reader: InputReader) -> Iterator[Part]:
-    """The scripts of ``bin/`` that a body names.
+def bin_parts(
+    process: Process, code: Iterable[str], values: Mapping[str, Any], reader: InputReader, *, fed: bool
+) -> Iterator[Part]:
+    """The scripts of ``bin/`` that a body names; all of them where what it runs is only known when it runs.
 
     Parameters
     ----------
     process : Process
         A script, or a Python body.
-    launch_dir : str
-        Where the directory lies.
-    strings : iterable of str
-        The texts that a Python body has, and what it reaches.
+    code : iterable of str
+        Of a Python body: its strings, and the code that it reaches.
+    values : mapping of str to object
+        Globals and inputs that the call knows: they may name what it runs.
     reader : InputReader
         Knows how files are read; their states are noted there.
+    fed : bool
+        Whether each item of a channel brings more inputs.
     """
-    texts = (process.text, process.bash_text) if process.is_script else tuple(strings)
-    every = process.is_script and shell.runs_anything(process.bash_text)
-    for name, path in bin_paths(launch_dir, texts, every=every).items():
+    launch_dir = reader.files.launch_dir
+    if bin_directory(launch_dir) is None:
+        return
+    texts = (process.text, process.bash_text, *code)
+    in_bash = shell.is_bash(shell.interpreter(process.text) or ())
+    unseen = fed and not in_bash and any(_RUNS_PROGRAMS.search(text) for text in texts)
+    every = unseen or shell.runs_anything(process.bash_text)
+    named = bin_paths(launch_dir, (*texts, *strings_in([*values.values()])), every=every)
+    for name, path in named.items():
         reader.states[path] = reader.files.state(path)
         yield bin_part(name, path, lambda place: reader.files.disk.content(place, "deep"))

@@ -125,7 +125,7 @@ class Files:
         """The strings in a value that name regular files of the launch directory, sorted."""
         if type(value) is str:
             return [value] if self.names_file(value) else []
-        texts = _strings(value)
+        texts = strings_in(value)
         if len(texts) > _FEW:
             there = {*os.listdir(self.launch_dir), *_EVERYWHERE}
             texts = {text for text in texts if text.partition(os.sep)[0] in there}
@@ -221,7 +221,7 @@ class InputReader:
         return digest
 
 
-def _strings(root: Any) -> set[str]:
+def strings_in(root: Any) -> set[str]:
     """Strings that a value is, or that containers in it hold; of a value with too many parts those that were met."""
     found, seen, stack, left = set[str](), set[int](), [[root]], _MOST_LOOKED_AT
     while stack and (left := left - len(stack[-1])) >= 0:
