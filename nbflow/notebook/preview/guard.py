@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
 
 _DEFINITIONS = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_RUN_THEIR_CELL = ("time", "capture", "prun")
 _RAISE = "__import__('nbflow.notebook.preview.guard', fromlist=['refuse']).refuse({!r})"
 
 
@@ -91,11 +92,21 @@ class Guard(ast.NodeTransformer):
         if result is None or result.info is None or not isinstance(error, NotMadeError):
             return
         text = result.info.raw_cell or ""
-        tree = ast.parse(self._to_python(text))
+        tree = self._tree(text)
         process = _process_of(tree, self._to_python)
         label = process.name if process else text.strip().partition("\n")[0]
         self._list(label, error.task)
         self._leave_undone([process.body.tree] if process and process.body else [tree], error, process)
+
+    def _tree(self, text: str) -> ast.Module:
+        """The syntax tree of a cell; below ``%%time`` and its like that of what they run."""
+        tree = ast.parse(self._to_python(text))
+        match tree.body:
+            case [
+                ast.Expr(ast.Call(ast.Attribute(attr="run_cell_magic"), [ast.Constant(name), _, ast.Constant(body)]))
+            ]:
+                return self._tree(str(body)) if name in _RUN_THEIR_CELL else tree
+        return tree
 
     def _list(self, label: str, task: str) -> None:
         dependent = list(self._desk.dependent())
