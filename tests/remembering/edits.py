@@ -74,13 +74,13 @@ class Ran:
 def run_together(edits: Sequence[Edit], notebooks: Notebooks, *, after: bool) -> list[Ran]:
     """Run all edits' notebooks in one kernel, and without nbflow in another."""
     for number, edit in enumerate(edits):
-        _write(edit.files_after if after else edit.files, notebooks.directory, number)
+        write(edit.files_after if after else edit.files, notebooks.directory, number)
     mine = _run([edit.cells(number, after=after) for number, edit in enumerate(edits)], notebooks)
     typed = [edit.plain_cells(number, after=after) if edit.value is None else [] for number, edit in enumerate(edits)]
     return [Ran(cells, plain) for cells, plain in zip(mine, _run(typed, notebooks), strict=True)]
 
 
-def _write(files: dict[str, str] | dict[str, str | None], directory: Path, number: int) -> None:
+def write(files: dict[str, str] | dict[str, str | None], directory: Path, number: int) -> None:
     for name, text in files.items():
         path = directory / own(name, number)
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1298,7 +1298,14 @@ EDITS = [
         "from __future__ import annotations\ndef h(x: Nope): return 1\nr=h(1)",
         HIT,
     ),
-    Edit("future statement, inline", "", "", "def h(x: Nope): return 1\nr=h(1)", HIT, options="#| executor: inline\n"),
+    Edit(
+        "future statement, inline",
+        "from __future__ import annotations",
+        "from __future__ import annotations",
+        "def h(x: Nope): return 1\nr=h(1)",
+        HIT,
+        options="#| executor: inline\n",
+    ),
     Edit(
         "future statement of a called process",
         "%%process f(x) -> y\nfrom __future__ import annotations\ndef h(x: Nope): return 1\ny=h(1)",

@@ -10,16 +10,15 @@ from dataclasses import dataclass, field
 import pytest
 
 from tests.remembering.conftest import Cell, Forge, Notebooks
+from tests.remembering.edits import HIT, MISS, own, write
 from tests.remembering.forge import FORGET
-
-HIT, MISS = "CACHED", "COMPLETED"
 
 
 @dataclass(frozen=True)
 class Edit:
     """A notebook before and after an edit.
 
-    `before` and `after` are cells above the process `t`, separated by lines of dashes; `body` is that of `t`, and
+    Names of files and modules begin with MOD, which is another text in each edit. `before` and `after` are cells above the process `t`, separated by lines of dashes; `body` is that of `t`, and
     `body_after` where it changes. `r` is its output, `value` its repr after the edit.
     """
 
@@ -45,9 +44,9 @@ class Edit:
     @property
     def needs_kernel(self) -> bool:
         """Whether it cannot share a kernel with other edits."""
-        return self.alone or bool(self.files or self.files_after or self.environ or self.environ_after)
+        return self.alone or bool(self.environ or self.environ_after)
 
-    def cells(self, *, after: bool, name: str = "t") -> list[str]:
+    def cells(self, number: int, *, after: bool) -> list[str]:
         setup, body, options, head = self.before, self.body, self.options, self.head
         if after:
             setup = self.after
@@ -55,7 +54,8 @@ class Edit:
             options = self.options if self.options_after is None else self.options_after
             head = self.head_after or head
         above = [cell.strip("\n") for cell in setup.split("\n---\n") if cell.strip()]
-        return [*above, f"%%process {name}{head[1:]}\n{options}{body}", self.last]
+        cells = [*above, f"%%process t{number}{head[1:]}\n{options}{body}", self.last]
+        return [own(cell, number) for cell in cells]
 
 
 HELPER = "def h(x):\n    return x + {}\n"
@@ -609,236 +609,236 @@ EDITS = [
         "string names a file",
         "",
         "",
-        "r = open('d.txt').read()",
+        "r = open('MOD.txt').read()",
         MISS,
         "'two!'",
-        files={"d.txt": "one"},
-        files_after={"d.txt": "two!"},
+        files={"MOD.txt": "one"},
+        files_after={"MOD.txt": "two!"},
     ),
     Edit(
         "string in a subdirectory",
         "",
         "",
-        "r = open('in/d.txt').read()",
+        "r = open('MODin/x.txt').read()",
         MISS,
         "'two!'",
-        files={"in/d.txt": "one"},
-        files_after={"in/d.txt": "two!"},
+        files={"MODin/x.txt": "one"},
+        files_after={"MODin/x.txt": "two!"},
     ),
     Edit(
         "string of a helper names a file",
-        "def h(): return open('d.txt').read()",
-        "def h(): return open('d.txt').read()",
+        "def h(): return open('MOD.txt').read()",
+        "def h(): return open('MOD.txt').read()",
         "r = h()",
         MISS,
         "'two!'",
-        files={"d.txt": "one"},
-        files_after={"d.txt": "two!"},
+        files={"MOD.txt": "one"},
+        files_after={"MOD.txt": "two!"},
     ),
     Edit(
         "global string names a file",
-        "p = 'd.txt'",
-        "p = 'd.txt'",
+        "p = 'MOD.txt'",
+        "p = 'MOD.txt'",
         "r = open(p).read()",
         MISS,
         "'two!'",
-        files={"d.txt": "one"},
-        files_after={"d.txt": "two!"},
+        files={"MOD.txt": "one"},
+        files_after={"MOD.txt": "two!"},
     ),
     Edit(
         "list of strings names files",
-        "p = ['d.txt']",
-        "p = ['d.txt']",
+        "p = ['MOD.txt']",
+        "p = ['MOD.txt']",
         "r = open(p[0]).read()",
         MISS,
         "'two!'",
-        files={"d.txt": "one"},
-        files_after={"d.txt": "two!"},
+        files={"MOD.txt": "one"},
+        files_after={"MOD.txt": "two!"},
     ),
     Edit(
         "global path",
-        "from pathlib import Path\np = Path('d.txt')",
-        "from pathlib import Path\np = Path('d.txt')",
+        "from pathlib import Path\np = Path('MOD.txt')",
+        "from pathlib import Path\np = Path('MOD.txt')",
         "r = p.read_text()",
         MISS,
         "'two!'",
-        files={"d.txt": "one"},
-        files_after={"d.txt": "two!"},
+        files={"MOD.txt": "one"},
+        files_after={"MOD.txt": "two!"},
     ),
     Edit(
         "path in an object",
-        "from pathlib import Path\nfrom types import SimpleNamespace\nc = SimpleNamespace(p=Path('d.txt'))",
-        "from pathlib import Path\nfrom types import SimpleNamespace\nc = SimpleNamespace(p=Path('d.txt'))",
+        "from pathlib import Path\nfrom types import SimpleNamespace\nc = SimpleNamespace(p=Path('MOD.txt'))",
+        "from pathlib import Path\nfrom types import SimpleNamespace\nc = SimpleNamespace(p=Path('MOD.txt'))",
         "r = c.p.read_text()",
         MISS,
         "'two!'",
-        files={"d.txt": "one"},
-        files_after={"d.txt": "two!"},
+        files={"MOD.txt": "one"},
+        files_after={"MOD.txt": "two!"},
     ),
     Edit(
         "directory input",
-        "from pathlib import Path\np = Path('d')",
-        "from pathlib import Path\np = Path('d')",
+        "from pathlib import Path\np = Path('MODd')",
+        "from pathlib import Path\np = Path('MODd')",
         "r = sorted(f.name for f in p.iterdir())",
         MISS,
         "['a', 'b']",
-        files={"d/a": "1"},
-        files_after={"d/b": "2"},
+        files={"MODd/a": "1"},
+        files_after={"MODd/b": "2"},
     ),
     Edit(
         "deep directory input",
-        "from pathlib import Path\np = Path('d')",
-        "from pathlib import Path\np = Path('d')",
+        "from pathlib import Path\np = Path('MODd')",
+        "from pathlib import Path\np = Path('MODd')",
         "r = (p / 'x/a').read_text()",
         MISS,
         "'23'",
-        files={"d/x/a": "1"},
-        files_after={"d/x/a": "23"},
+        files={"MODd/x/a": "1"},
+        files_after={"MODd/x/a": "23"},
     ),
     Edit(
         "file rewritten with equal content, by content",
         "",
         "",
-        "r = open('d.txt').read()",
+        "r = open('MOD.txt').read()",
         HIT,
         "'one'",
-        files={"d.txt": "one"},
-        files_after={"d.txt": "one"},
+        files={"MOD.txt": "one"},
+        files_after={"MOD.txt": "one"},
         options="#| cache: deep\n",
     ),
     Edit(
         "file rewritten with equal size, by content",
         "",
         "",
-        "r = open('d.txt').read()",
+        "r = open('MOD.txt').read()",
         MISS,
         "'two'",
-        files={"d.txt": "one"},
-        files_after={"d.txt": "two"},
+        files={"MOD.txt": "one"},
+        files_after={"MOD.txt": "two"},
         options="#| cache: deep\n",
     ),
     Edit(
         "file rewritten with equal size",
         "",
         "",
-        "r = open('d.txt').read()",
+        "r = open('MOD.txt').read()",
         MISS,
         "'two'",
-        files={"d.txt": "one"},
-        files_after={"d.txt": "two"},
+        files={"MOD.txt": "one"},
+        files_after={"MOD.txt": "two"},
     ),
     Edit(
         "file that was not there",
         "",
         "",
-        "import os\nr = os.path.exists('d.txt')",
+        "import os\nr = os.path.exists('MOD.txt')",
         MISS,
         "True",
-        files_after={"d.txt": "two"},
+        files_after={"MOD.txt": "two"},
     ),
     Edit(
         "local module",
-        "import nbt_mod",
-        "import nbt_mod",
-        "r = nbt_mod.f()",
+        "import MOD",
+        "import MOD",
+        "r = MOD.f()",
         MISS,
         "2",
-        files={"nbt_mod.py": "def f(): return 1\n"},
-        files_after={"nbt_mod.py": "def f(): return 2\n"},
+        files={"MOD.py": "def f(): return 1\n"},
+        files_after={"MOD.py": "def f(): return 2\n"},
     ),
     Edit(
         "local module, comment",
-        "import nbt_mod",
-        "import nbt_mod",
-        "r = nbt_mod.f()",
+        "import MOD",
+        "import MOD",
+        "r = MOD.f()",
         HIT,
         "1",
-        files={"nbt_mod.py": "def f(): return 1\n"},
-        files_after={"nbt_mod.py": "# new\n\ndef f():\n    return 1\n"},
+        files={"MOD.py": "def f(): return 1\n"},
+        files_after={"MOD.py": "# new\n\ndef f():\n    return 1\n"},
     ),
     Edit(
         "from import",
-        "from nbt_mod import f",
-        "from nbt_mod import f",
+        "from MOD import f",
+        "from MOD import f",
         "r = f()",
         MISS,
         "2",
-        files={"nbt_mod.py": "def f(): return 1\n"},
-        files_after={"nbt_mod.py": "def f(): return 2\n"},
+        files={"MOD.py": "def f(): return 1\n"},
+        files_after={"MOD.py": "def f(): return 2\n"},
     ),
     Edit(
         "module of a module",
-        "import nbt_mod",
-        "import nbt_mod",
-        "r = nbt_mod.f()",
+        "import MOD",
+        "import MOD",
+        "r = MOD.f()",
         MISS,
         "2",
-        files={"nbt_mod.py": "from nbt_low import K\ndef f(): return K\n", "nbt_low.py": "K = 1\n"},
-        files_after={"nbt_low.py": "K = 2\n"},
+        files={"MOD.py": "from MODlow import K\ndef f(): return K\n", "MODlow.py": "K = 1\n"},
+        files_after={"MODlow.py": "K = 2\n"},
     ),
     Edit(
         "import in the body",
         "",
         "",
-        "import nbt_mod\nr = nbt_mod.K",
+        "import MOD\nr = MOD.K",
         MISS,
         "2",
-        files={"nbt_mod.py": "K = 1\n"},
-        files_after={"nbt_mod.py": "K = 2\n"},
+        files={"MOD.py": "K = 1\n"},
+        files_after={"MOD.py": "K = 2\n"},
     ),
     Edit(
         "import in a helper",
-        "def h():\n    from nbt_mod import K\n    return K",
-        "def h():\n    from nbt_mod import K\n    return K",
+        "def h():\n    from MOD import K\n    return K",
+        "def h():\n    from MOD import K\n    return K",
         "r = h()",
         MISS,
         "2",
-        files={"nbt_mod.py": "K = 1\n"},
-        files_after={"nbt_mod.py": "K = 2\n"},
+        files={"MOD.py": "K = 1\n"},
+        files_after={"MOD.py": "K = 2\n"},
     ),
     Edit(
         "import_module with a constant",
         "",
         "",
-        "import importlib\nr = importlib.import_module('nbt_mod').K",
+        "import importlib\nr = importlib.import_module('MOD').K",
         MISS,
         "2",
-        files={"nbt_mod.py": "K = 1\n"},
-        files_after={"nbt_mod.py": "K = 2\n"},
+        files={"MOD.py": "K = 1\n"},
+        files_after={"MOD.py": "K = 2\n"},
     ),
     Edit(
         "local package",
-        "from nbt_pkg.sub import f",
-        "from nbt_pkg.sub import f",
+        "from MODpkg.sub import f",
+        "from MODpkg.sub import f",
         "r = f()",
         MISS,
         "2",
         files={
-            "nbt_pkg/__init__.py": "",
-            "nbt_pkg/sub.py": "from .low import K\ndef f(): return K\n",
-            "nbt_pkg/low.py": "K = 1\n",
+            "MODpkg/__init__.py": "",
+            "MODpkg/sub.py": "from .low import K\ndef f(): return K\n",
+            "MODpkg/low.py": "K = 1\n",
         },
-        files_after={"nbt_pkg/low.py": "K = 2\n"},
+        files_after={"MODpkg/low.py": "K = 2\n"},
     ),
     Edit(
         "data of a local class",
-        "import nbt_mod\nc = nbt_mod.C()",
-        "import nbt_mod\nc = nbt_mod.C()",
+        "import MOD\nc = MOD.C()",
+        "import MOD\nc = MOD.C()",
         "r = c.m()",
         MISS,
         "2",
-        files={"nbt_mod.py": "class C:\n    def m(self): return 1\n"},
-        files_after={"nbt_mod.py": "class C:\n    def m(self): return 2\n"},
+        files={"MOD.py": "class C:\n    def m(self): return 1\n"},
+        files_after={"MOD.py": "class C:\n    def m(self): return 2\n"},
     ),
     Edit(
         "file read by a local module",
-        "import nbt_mod",
-        "import nbt_mod",
-        "r = nbt_mod.f()",
+        "import MOD",
+        "import MOD",
+        "r = MOD.f()",
         MISS,
         "'two!'",
-        files={"nbt_mod.py": "def f(): return open('d.txt').read()\n", "d.txt": "one"},
-        files_after={"d.txt": "two!"},
+        files={"MOD.py": "def f(): return open('MOD.txt').read()\n", "MOD.txt": "one"},
+        files_after={"MOD.txt": "two!"},
     ),
     # Outputs
     Edit("more outputs", "", "", "r = 1\ns = 2", MISS, "(1, 2)", head_after="t -> r, s", last="r, globals().get('s')"),
@@ -877,14 +877,14 @@ EDITS = [
     ),
     Edit(
         "script path",
-        "from pathlib import Path\np = Path('d.txt')",
-        "from pathlib import Path\np = Path('d.txt')",
+        "from pathlib import Path\np = Path('MOD.txt')",
+        "from pathlib import Path\np = Path('MOD.txt')",
         "#!/usr/bin/env bash\ncat $p",
         MISS,
         "'two!'",
         head="t -> r = stdout()",
-        files={"d.txt": "one"},
-        files_after={"d.txt": "two!"},
+        files={"MOD.txt": "one"},
+        files_after={"MOD.txt": "two!"},
     ),
     Edit(
         "script list global",
@@ -900,10 +900,11 @@ EDITS = [
         "directory of the notebook changed",
         "",
         "import os\nos.makedirs('sub', exist_ok=True)\nos.chdir('sub')",
-        "r = open('d.txt').read()",
+        "r = open('MOD.txt').read()",
         HIT,
         "'one'",
-        files={"d.txt": "one"},
+        files={"MOD.txt": "one"},
+        alone=True,
     ),
     Edit(
         "pandas display options",
@@ -916,8 +917,8 @@ EDITS = [
 ]
 
 
-TOGETHER = [edit for edit in EDITS if not edit.needs_kernel]
-APART = [edit for edit in EDITS if edit.needs_kernel]
+TOGETHER = [(number, edit) for number, edit in enumerate(EDITS) if not edit.needs_kernel]
+APART = [(number, edit) for number, edit in enumerate(EDITS) if edit.needs_kernel]
 
 
 @pytest.fixture(scope="module")
@@ -931,34 +932,33 @@ def both_runs(
 
 def _run_together(notebooks: Notebooks, *, after: bool) -> dict[str, list[Cell]]:
     cells, lengths = list[str](), list[int]()
-    for number, edit in enumerate(TOGETHER):
-        typed = [FORGET, *edit.cells(after=after, name=f"t{number}")]
+    for number, edit in TOGETHER:
+        write(edit.files_after if after else edit.files, notebooks.directory, number)
+        typed = [FORGET, *edit.cells(number, after=after)]
         cells += typed
         lengths.append(len(typed))
     told = iter(notebooks.run(*cells))
-    return {edit.name: [next(told) for _ in range(length)] for edit, length in zip(TOGETHER, lengths, strict=True)}
+    return {edit.name: [next(told) for _ in range(length)] for (_, edit), length in zip(TOGETHER, lengths, strict=True)}
 
 
 def test_names_of_edits_differ() -> None:
     assert len({edit.name for edit in EDITS}) == len(EDITS)
 
 
-@pytest.mark.parametrize(("number", "edit"), list(enumerate(TOGETHER)), ids=[edit.name for edit in TOGETHER])
+@pytest.mark.parametrize(("number", "edit"), TOGETHER, ids=[edit.name for _, edit in TOGETHER])
 def test_edit(number: int, edit: Edit, both_runs: tuple[dict[str, list[Cell]], dict[str, list[Cell]]]) -> None:
     before, after = (run[edit.name] for run in both_runs)
     assert _task(before, f"t{number}")[1] == MISS, _told(before)
     _check(edit, after, f"t{number}")
 
 
-@pytest.mark.parametrize("edit", APART, ids=[edit.name for edit in APART])
-def test_edit_beside_the_notebook(edit: Edit, notebooks: Notebooks) -> None:
-    for name, text in edit.files.items():
-        notebooks.write(name, text)
-    before = notebooks.run(*edit.cells(after=False), environ=edit.environ)
-    assert _task(before, "t")[1] == MISS, _told(before)
-    for name, text in edit.files_after.items():
-        notebooks.write(name, text)
-    _check(edit, notebooks.run(*edit.cells(after=True), environ=edit.environ_after), "t")
+@pytest.mark.parametrize(("number", "edit"), APART, ids=[edit.name for _, edit in APART])
+def test_edit_in_a_kernel_of_its_own(number: int, edit: Edit, notebooks: Notebooks) -> None:
+    write(edit.files, notebooks.directory, number)
+    before = notebooks.run(*edit.cells(number, after=False), environ=edit.environ)
+    assert _task(before, f"t{number}")[1] == MISS, _told(before)
+    write(edit.files_after, notebooks.directory, number)
+    _check(edit, notebooks.run(*edit.cells(number, after=True), environ=edit.environ_after), f"t{number}")
 
 
 def _check(edit: Edit, after: list[Cell], name: str) -> None:
