@@ -1,15 +1,17 @@
 """All benchmarks in one command: ``python -m tests.benchmarks [NAME ...]``; each in a process of its own.
 
-``TMPDIR`` says where they write. On ext4 new files are slow for a while after many were deleted, by these benchmarks too:
-a directory in memory, such as ``/dev/shm``, measures the program and not the disk.
+``TMPDIR`` says where they write. On ext4 new files are slow for minutes after many were deleted, as by tests: so notebooks
+are deleted when all is measured. A directory in memory, such as ``/dev/shm``, measures the program and not the disk.
 """
 
 from __future__ import annotations
 
 import importlib
 import json
+import os
 import subprocess
 import sys
+import tempfile
 
 from tests.benchmarks.measure import Row, load
 
@@ -25,14 +27,16 @@ def main(names: list[str]) -> int:
         return 0
     print(load())
     print(_line(_HEADS))
-    failed = [name for name in names or NAMES if not _show(name)]
+    with tempfile.TemporaryDirectory(prefix="nbflow-benchmarks-") as place:
+        failed = [name for name in names or NAMES if not _show(name, place)]
     print(load())
     return len(failed)
 
 
-def _show(name: str) -> bool:
+def _show(name: str, place: str) -> bool:
     command = [sys.executable, "-m", "tests.benchmarks", "--rows", name]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    environ = {**os.environ, "TMPDIR": place}
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False, env=environ)
     if done.returncode:
         print(f"{name}: failed, see above", flush=True)
         return False

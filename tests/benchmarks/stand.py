@@ -79,16 +79,15 @@ class Notebook:
 
 @contextlib.contextmanager
 def notebook(*, instant: bool = False) -> Iterator[Notebook]:
-    """A notebook in an empty directory; its tasks run in processes, or in no time at all."""
+    """A notebook in an empty directory, which it leaves behind; its tasks run in processes, or in no time at all."""
     before, executor = Path.cwd(), session.LocalExecutor
-    with tempfile.TemporaryDirectory(prefix="nbflow-benchmark-", ignore_cleanup_errors=True) as directory:
-        os.chdir(directory)
-        if instant:
-            session.LocalExecutor = Instant  # type: ignore[assignment, misc]
-        try:
-            stand = Notebook()
-            yield stand
-            stand.cell("%unload_ext nbflow")
-        finally:
-            session.LocalExecutor = executor  # type: ignore[misc]
-            os.chdir(before)
+    os.chdir(tempfile.mkdtemp(prefix="notebook-"))
+    if instant:
+        session.LocalExecutor = Instant  # type: ignore[assignment, misc]
+    try:
+        stand = Notebook()
+        yield stand
+        stand.cell("%unload_ext nbflow")
+    finally:
+        session.LocalExecutor = executor  # type: ignore[misc]
+        os.chdir(before)

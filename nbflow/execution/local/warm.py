@@ -48,6 +48,9 @@ _FRESH = f"import sys; sys.path.append({ROOT!r}); from nbflow.execution.worker.b
 _PDEATHSIG, _SUBREAPER = 1, 36
 _HEARD = (signal.SIGCHLD, signal.SIGINT)
 _RUSAGE = ("utime", "stime", "minflt", "majflt", "inblock", "oublock", "nvcsw", "nivcsw")
+_REHEARSALS = 10
+"""Python specialises code when it has run this often, and writes to its memory until then."""
+
 _CHUNK = 1 << 14
 """Bytes read at once: a buffer that is much larger gets memory of its own from the system, and gives it back."""
 
@@ -333,7 +336,8 @@ def serve(fd: int) -> None:
     # Python warns of forks where other threads are; libraries such as OpenBLAS have some, which survive a fork.
     warnings.filterwarnings("ignore", message=".*multi-threaded.*fork", category=DeprecationWarning)
     # What is set up once, as specialised code and lazy tables, no worker has to copy for itself.
-    worker.warm_up()
+    for _ in range(_REHEARSALS):
+        worker.warm_up()
     _report(0)
     faulthandler.enable(2)
     gc.disable()
