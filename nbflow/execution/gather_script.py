@@ -21,7 +21,7 @@ from nbflow.execution.order import Order, output_specs
 from nbflow.execution.prepare_script import given_to
 from nbflow.execution.spec import VALUES, OutputSpec, dumped_out
 from nbflow.storage import values
-from nbflow.storage.workdir import stdout_of
+from nbflow.storage.workdir import PRIVATE, stdout_of
 
 _BY_PATH = ("file", "files", "stdout")
 """Outputs that are read where they lie; all others are stored as values."""
@@ -151,5 +151,6 @@ def _key(each: Captured) -> tuple[str, str]:
 def _kept(order: Order, kept: Mapping[str, Any]) -> dict[str, Any] | None:
     if not kept:
         return None
-    private, references = order.work_dir / ".nbflow", values.References(work_dir=str(order.work_dir))
-    return dumped_out(values.dump(dict(kept), order.work_dir / VALUES, buffers_dir=private, references=references))
+    work_dir, launch_dir = order.work_dir, order.call.scene.launch_dir
+    references = values.References(work_dir=str(work_dir), launch_dir=launch_dir)
+    return dumped_out(values.dump(dict(kept), work_dir / VALUES, buffers_dir=work_dir / PRIVATE, references=references))

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import functools
 import io
+import os
 import pickle
 import types
 from collections import ChainMap
@@ -48,6 +49,9 @@ class References:
         Classes that the reader has: name, and digest of their code in hex.
     work_dir : str or None
         Paths inside it are written relative to it.
+    launch_dir : str or None
+        So are those inside this directory, where it holds the work directory, and of other work directories: a launch
+        directory may be moved.
     stand_ins : mapping
         Functions and classes that another is written for: instances come back as instances of that one.
     met : set of str
@@ -57,6 +61,7 @@ class References:
     namespace: dict[str, Any] | None = None
     classes: Mapping[type, tuple[str, str]] = field(default_factory=dict)
     work_dir: str | None = None
+    launch_dir: str | None = None
     stand_ins: Mapping[Any, Any] = field(default_factory=dict)
     met: set[str] = field(default_factory=set, compare=False)
 
@@ -197,6 +202,12 @@ class _NamespaceToken:
     """Stands for the namespace in the pickle."""
 
 
+def _moves_with(work_dir: PurePath, launch_dir: str | None) -> PurePath:
+    """The directory that moves as a whole: the launch directory if it holds the work directories, else their root."""
+    root = work_dir.parent.parent  # work/ab/cdef...
+    return PurePath(launch_dir) if launch_dir is not None and root.is_relative_to(launch_dir) else root
+
+
 class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
     """cloudpickle, with references; hooks sit in `reducer_override`, which plain values never reach."""
 
@@ -217,6 +228,7 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         self.references = references
         self.stand_ins = {id(old): current for old, current in references.stand_ins.items()}
         self.inside = None if references.work_dir is None else PurePath(references.work_dir)
+        self.around = None if self.inside is None else _moves_with(self.inside, references.launch_dir)
         if references.namespace is not None:
             self.globals_ref[id(references.namespace)] = _NamespaceToken()
 
@@ -232,13 +244,17 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
             return _reduce_dispatcher(obj)
         if isinstance(obj, types.FunctionType) and obj.__globals__ is self.references.namespace:
             return self._bound_to_namespace(obj)
-        if isinstance(obj, PurePath) and self.inside is not None and obj.is_relative_to(self.inside):
-            relative = str(obj.relative_to(self.inside))
-            self.references.met.add(relative)
-            return _reference, ("work", relative)
+        if isinstance(obj, PurePath) and self.around is not None and obj.is_relative_to(self.around):
+            return _reference, ("work", self._from_work_dir(obj))
         if type(obj) is _NamespaceToken:
             return _reference, ("namespace",)
         return super().reducer_override(obj)
+
+    def _from_work_dir(self, path: PurePath) -> str:
+        relative = os.path.relpath(path, self.inside)
+        if self.inside is not None and path.is_relative_to(self.inside):
+            self.references.met.add(relative)
+        return relative
 
     def _bound_to_namespace(self, function: types.FunctionType) -> Any:
         # cloudpickle would copy every global that the function names; the capture decides what is shipped, and
@@ -306,7 +322,7 @@ class _Unpickler(pickle.Unpickler):
         if kind == "class":
             return self.resolvers.resolve_class(*arguments)
         if kind == "work" and self.resolvers.work_dir is not None:
-            return Path(self.resolvers.work_dir, *arguments)
+            return Path(os.path.normpath(os.path.join(self.resolvers.work_dir, *arguments)))
         if kind == "namespace" and self.resolvers.namespace is not None:
             return self.resolvers.namespace
         raise pickle.UnpicklingError(f"holds a reference to a {kind} that the reader did not give")

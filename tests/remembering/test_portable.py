@@ -32,8 +32,11 @@ CELLS = (
     "items = item(channel.from_path('data/*.txt'))",
     "%%process paths(x) -> z = file('z.txt')\nPath('z.txt').write_text(x[0])",
     "kept = list(paths(items))",
+    "%%process passes -> held\nheld = {'made': t, 'given': [here / 'd.txt']}",
+    "%%process hands(x: Path) -> r = tuple(x, stdout())\n#!/usr/bin/env bash\ncat $x",
+    "handed = hands(t), hands(here / 'd.txt')",
     "type(p) is P, q, text, c, e, g, list(items), t.read_text(), (d / 'f').read_text(), [k.read_text() for k in kept]",
-    "sorted({str(path.absolute().is_relative_to(Path.cwd())) for path in (t, d, *kept)})",
+    "sorted({str(path.absolute().is_relative_to(Path.cwd())) for path in (t, d, *kept, held['made'], *held['given'], handed[0][0], handed[1][0])})",
 )
 VALUE = (
     "(True, 3000082.0, 'one', 'one', 'one', ['d.txt', 'e.txt'], [('d.txt', 3), ('e.txt', 4)], 'one', 'in\\n', "
@@ -59,7 +62,7 @@ def _check(cells: list[Cell], status: str) -> None:
     assert cells[-2].result == VALUE
     assert cells[-1].result == "['True']", "outputs lie in this launch directory"
     tasks = [task for cell in cells for task in cell.tasks]
-    assert len(tasks) == 14
+    assert len(tasks) == 17
     assert {name: found for name, found, _ in tasks if found != status} == {}
 
 

@@ -144,7 +144,7 @@ class _Gathering:
             )
 
     def store(self) -> Dumped | None:
-        references = References(classes=self.classes, work_dir=os.getcwd())
+        references = References(classes=self.classes, work_dir=os.getcwd(), launch_dir=self.spec.launch_dir)
         if not self.kept:
             return None
         stored = values.dump(self.kept, VALUES, buffers_dir=PRIVATE, references=references)
