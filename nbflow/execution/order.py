@@ -17,7 +17,7 @@ from nbflow.core.declaration.outputs import Output
 from nbflow.core.task.hash import Task
 from nbflow.execution import spec
 from nbflow.execution.calls.call import Call, OwnInputs
-from nbflow.execution.channels.flow import loaded
+from nbflow.execution.channels.items import loaded
 
 
 @dataclass(frozen=True, slots=True)

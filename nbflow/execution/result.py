@@ -16,7 +16,7 @@ from nbflow.core.task.entry import OutputRecord, TaskEntry
 from nbflow.core.task.hash import Task
 from nbflow.core.task.resume import Execute
 from nbflow.errors import TaskFailedError
-from nbflow.execution.channels.flow import Lazy
+from nbflow.execution.channels.items import Lazy
 from nbflow.execution.spec import VALUES
 from nbflow.storage.values import Resolvers, load
 from nbflow.storage.workdir import PRIVATE, stdout_of

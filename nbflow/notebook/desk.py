@@ -16,7 +16,8 @@ from nbflow.core.declaration.process import Process
 from nbflow.core.task.capture import Scene
 from nbflow.errors import NotMadeError, TaskFailedError
 from nbflow.execution.calls.bound import TaskFuture, Waiting
-from nbflow.execution.channels.flow import Engine, Node
+from nbflow.execution.channels.engine import Engine
+from nbflow.execution.channels.flow import Node
 from nbflow.execution.channels.task_node import TaskNode
 from nbflow.execution.lookup import Lookup
 from nbflow.execution.progress import Progress

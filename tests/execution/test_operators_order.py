@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nbflow.execution.channels.channel import Channel
-from nbflow.execution.channels.flow import Lazy
+from nbflow.execution.channels.items import Lazy
 
 # Items are pairs of a key and a number; an operator gets channels of them, the first its own.
 OPERATORS: dict[str, Callable[..., Any]] = {

@@ -20,7 +20,7 @@ from nbflow.core.task.hash import Task, task_digest
 from nbflow.core.task.previews import preview_of_input, previewed
 from nbflow.core.task.resume import Execute, Reason
 from nbflow.core.values.inputs import Files
-from nbflow.execution.channels.flow import loaded
+from nbflow.execution.channels.items import loaded
 from nbflow.execution.result import Stored
 
 

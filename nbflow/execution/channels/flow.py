@@ -14,19 +14,15 @@ which they can be read again, or a node that has not yet begun to take them.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
-from pathlib import Path
 from types import TracebackType
-from typing import Any, Final
+from typing import Any
 
 from nbflow.execution.channels.engine import Engine
-from nbflow.execution.channels.items import HOLE, PENDING, Kept, Lazy, loaded
+from nbflow.execution.channels.failures import from_user, guarded
+from nbflow.execution.channels.items import HOLE, PENDING, Kept
 from nbflow.execution.channels.order import Order
-
-__all__ = ["HOLE", "PENDING", "Edge", "Engine", "Lazy", "Node", "Source", "guarded", "loaded"]
-
-_OWN: Final = str(Path(__file__).parents[2])
 
 
 class Node:
@@ -111,7 +107,13 @@ class Node:
 
     def wants(self) -> bool:
         """Whether anybody wants more of its items."""
-        return self.wanted or any((edge := reference()) and edge.wants() for reference in self._subscribers)
+        if self.wanted:
+            return True
+        for reference in self._subscribers:  # no any(): it is asked for each item
+            edge = reference()
+            if edge is not None and edge.wants():
+                return True
+        return False
 
     def takes(self, side: int) -> bool:
         """Whether it wants more items of one of its upstreams."""
@@ -160,11 +162,14 @@ class Node:
         """Store an item and push it on."""
         self.keep(position, item)
         self._mark(position)
-        self.holes += item is HOLE
-        self.engine.notify(ended=self.done)
+        if item is HOLE:
+            self.holes += 1
+        done = self.length is not None and self._first_open >= self.length
+        self.engine.notify(ended=done)
         for edge in self._consumers():
             edge.push(position, item)
-        self._leave_if_over()
+        if done:
+            self._edges.clear()
 
     def _consumers(self) -> Iterator[Edge]:
         for reference in tuple(self._subscribers):
@@ -194,7 +199,7 @@ class Node:
     def fail(self, error: BaseException) -> None:
         """End the channel with an error, and all that depends on it."""
         if self.failure is None and not self.done:
-            self._traceback = _from_user(error.__traceback__)
+            self._traceback = from_user(error.__traceback__)
             self.failure = error
             self.engine.notify(ended=True)
             for edge in self._consumers():
@@ -255,12 +260,12 @@ class Edge:
 
     def wants(self) -> bool:
         """Whether its node wants more items."""
-        return not self.node.over and self.node.takes(self._side)
+        return self.node.takes(self._side)
 
     def pull(self) -> bool:
         """Move one item of those that were there; False when there is none left."""
         position = next(self._backlog, None)
-        if position is None or self.node.over:
+        if position is None:
             self._held = None
             return False
         self.push(position, self._upstream.get(position))
@@ -285,14 +290,19 @@ class Edge:
             self._give(position, self._early.pop(position))
 
     def _give(self, position: int, item: Any) -> None:
-        if self.node.over:
+        node = self.node
+        if node.failure is not None or node.done:
             return
         self._given += 1
-        if item is HOLE:
-            guarded(self.node, self.node.skip, self._side, position)
-        else:
-            guarded(self.node, self.node.accept_from, self._side, position, item)
-        self._tell_if_done()
+        try:
+            if item is HOLE:
+                node.skip(self._side, position)
+            else:
+                node.accept_from(self._side, position, item)
+        except BaseException as error:  # noqa: BLE001  # as in `guarded`, which would cost as much as the rest here
+            node.fail(error)
+        if self._given == self._upstream.length:
+            self._tell_if_done()
 
     def end(self) -> None:
         """Upstream knows how many positions it has."""
@@ -303,22 +313,6 @@ class Edge:
     def _tell_if_done(self) -> None:
         if self._given == self._upstream.length and not self.node.over:
             guarded(self.node, self.node.upstream_done, self._side)
-
-
-def guarded(node: Node, step: Callable[..., None], *args: Any) -> None:
-    """Whatever a step raises ends its channel: nothing is lost, nothing else stops."""
-    try:
-        step(*args)
-    except BaseException as error:  # noqa: BLE001  # the channel's reader gets it, SystemExit of user code included
-        node.fail(error)
-
-
-def _from_user(traceback: TracebackType | None) -> TracebackType | None:
-    """A traceback from the user's own first line on; all of it where there is none."""
-    inner = traceback
-    while inner is not None and inner.tb_frame.f_code.co_filename.startswith(_OWN):
-        inner = inner.tb_next
-    return inner or traceback
 
 
 class Source(Node):

@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from nbflow.execution.channels.engine import Engine
-from nbflow.execution.channels.flow import Edge, Node, guarded
+from nbflow.execution.channels.failures import guarded
+from nbflow.execution.channels.flow import Edge, Node
 from nbflow.execution.channels.items import loaded
 from nbflow.execution.channels.order import Order, Woven
 

@@ -26,7 +26,7 @@ from nbflow.core.code import ipython_syntax
 from nbflow.core.values.hashing import Digester
 from nbflow.errors import NbflowError, TaskFailedError, UnhashableInputError
 from nbflow.execution.calls.call import Call
-from nbflow.execution.channels.flow import loaded
+from nbflow.execution.channels.items import loaded
 from nbflow.execution.inline.kept import Kept
 from nbflow.execution.spec import OUTCOME, WorkerSpec
 from nbflow.execution.worker import body as worker
