@@ -38,7 +38,14 @@ _PUT = {
 _ENTER = """\
 _nbflow_work=$PWD
 _nbflow_scratch=$(mktemp -d -- {place}/nbflow-XXXXXXXXXX)
-trap 'builtin cd /; rm -rf -- "$_nbflow_scratch"' EXIT
+_nbflow_clean() {{
+    _nbflow_status=$?
+    builtin cd /
+    # A directory that its owner cannot write cannot be emptied.
+    rm -rf -- "$_nbflow_scratch" 2>/dev/null || {{ chmod -R u+rwX -- "$_nbflow_scratch"; rm -rf -- "$_nbflow_scratch"; }} || :
+    exit "$_nbflow_status"
+}}
+trap _nbflow_clean EXIT
 trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM

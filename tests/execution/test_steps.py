@@ -125,6 +125,20 @@ def test_a_task_that_is_ended_leaves_no_scratch_directory(work_dir: Path, number
     assert [*(work_dir.parent / "scratch place").iterdir()] == []
 
 
+@pytest.mark.parametrize("status", [0, 5])
+def test_the_status_is_the_scripts_also_where_the_directory_cannot_be_deleted(
+    work_dir: Path, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    fake = work_dir.parent / "fake bin"
+    fake.mkdir()
+    (fake / "rm").write_text("#!/bin/sh\nexit 1\n")
+    (fake / "rm").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{fake}:{os.environ['PATH']}")
+    process = start(work_dir, f"mkdir d; chmod 500 d; exit {status}")
+    process.communicate()
+    assert process.returncode == status
+
+
 def test_a_place_that_is_not_there_is_told(work_dir: Path) -> None:
     status, _, err = run(work_dir, ":", scratch="$NOT_SET_ANYWHERE")
     assert status != 0

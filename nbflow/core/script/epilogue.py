@@ -71,9 +71,9 @@ def _env(each: Captured) -> list[str]:
 
 def _eval(each: Captured) -> list[str]:
     block, failed = each.block, quote(f"nbflow: the command of eval({each.argument!r}) failed")
-    write = f'builtin printf \'{block}=%s\\n/{block}/=exit:%s\\n\' "$_nbflow_made" "$_nbflow_status" >>{ENV}'
+    write = f'builtin printf \'{block}=%s\\n/{block}/=exit:%s\\n\' "$_nbflow_text" "$_nbflow_status" >>{ENV}'
     return [
-        f"_nbflow_status=0; _nbflow_made=$(eval -- {quote(each.argument)}) || _nbflow_status=$?",
+        f"_nbflow_status=0; _nbflow_text=$(eval -- {quote(each.argument)}) || _nbflow_status=$?",
         write,
         f'if [[ $_nbflow_status != 0 ]]; then builtin echo {failed} >&2; exit "$_nbflow_status"; fi',
     ]
