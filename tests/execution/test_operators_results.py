@@ -332,6 +332,7 @@ def test_wrong_arguments_are_refused_at_the_call_by_name(name: str) -> None:
 
 FAILING: dict[str, tuple[Callable[[], Any], str, str]] = {
     "map": (lambda: of(1, "x").map(lambda v: v + 1), "raised in `map` of a channel, for the item 'x'", "str"),
+    "map to a channel": (lambda: of(1).map(of), "raised in `map` of a channel, for the item 1", "returned a channel"),
     "filter": (lambda: of(1, "x").filter(lambda v: v + 1), "raised in `filter` of a channel, for the item 'x'", "str"),
     "flat_map": (
         lambda: of(0).flat_map(lambda v: [1 / v]),

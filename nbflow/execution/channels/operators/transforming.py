@@ -20,7 +20,7 @@ class Transforming(Handle[ChannelT]):
         """Give each item to a function; the channel of what it returns.
 
         None is an item like any other: drop it with `filter`. Operators run when somebody needs their items, the function
-        once for each, however many need it.
+        once for each, however many need it. It must not change its item: others are given the same object.
 
         Parameters
         ----------
@@ -32,7 +32,7 @@ class Transforming(Handle[ChannelT]):
         >>> list(channel.of(1, 2, 3).map(lambda n: n * n))
         [1, 4, 9]
         """
-        return self._each("map", _of(_checked("map", function)))
+        return self._each("map", _value_of(_checked("map", function)))
 
     def filter(self, condition: object) -> ChannelT:
         """Keep the items for which a condition holds.
@@ -112,6 +112,19 @@ _checked, _condition = function, condition  # the parameters of the methods are 
 
 def _of(make: Function) -> Function:
     return lambda item: make(loaded(item))
+
+
+def _value_of(make: Function) -> Function:
+    def made(item: Any) -> Any:
+        value = make(loaded(item))
+        if isinstance(value, Handle):
+            raise InputError(
+                "the function returned a channel, which cannot be an item: give the process the channel itself, "
+                "as in `fit(items)`, or the items of both to one operator, as in `a.combine(b)`"
+            )
+        return value
+
+    return made
 
 
 def _spread(made: Any) -> Iterable[Any]:
