@@ -13,12 +13,14 @@ import functools
 import io
 import os
 import pickle
+import sys
 import types
+import typing
 from collections import ChainMap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
-from typing import Any, ClassVar, NewType, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 import cloudpickle
 
@@ -145,7 +147,22 @@ def _reduce_new_type(made: Any) -> Any:
     # By itself it is looked up by name, which one of the notebook does not have.
     if cloudpickle.cloudpickle._lookup_module_and_qualname(made) is not None:
         return made.__reduce__()
-    return NewType, (made.__name__, made.__supertype__)
+    return typing.NewType, (made.__name__, made.__supertype__)
+
+
+def _remake_alias(name: str, meaning: Any, parameters: tuple[Any, ...]) -> Any:
+    return typing.TypeAliasType(name, meaning, type_params=parameters)  # type: ignore[attr-defined,unused-ignore]
+
+
+def _reduce_alias(made: Any) -> Any:
+    if cloudpickle.cloudpickle._lookup_module_and_qualname(made) is not None:
+        return made.__name__
+    return _remake_alias, (made.__name__, made.__value__, made.__type_params__)
+
+
+_NEWER: dict[Any, Any] = {}
+if sys.version_info >= (3, 12):
+    _NEWER[typing.TypeAliasType] = _reduce_alias
 
 
 def _refuse_file(file: io.TextIOWrapper) -> NoReturn:
@@ -217,7 +234,8 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
             io.TextIOWrapper: _refuse_file,
             types.CodeType: _reduce_code,
             functools.cached_property: _reduce_property,
-            NewType: _reduce_new_type,
+            typing.NewType: _reduce_new_type,
+            **_NEWER,
             type(functools.lru_cache(lambda: None)): _reduce_cached,
         },
         cloudpickle.Pickler.dispatch_table,

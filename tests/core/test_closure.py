@@ -359,6 +359,37 @@ def test_what_a_fresh_run_would_show_counts(case: str) -> None:
     assert key(body, first) == key(body, first)
 
 
+NEWER = {
+    "global of a generic function": ("y = f(0)", "K = 1\ndef f[T](x: T): return K", "K = 2\ndef f[T](x: T): return K"),
+    "method of a generic class": (
+        "y = C[int]().m()",
+        "class C[T]:\n  def m(self): return 1",
+        "class C[T]:\n  def m(self): return 2",
+    ),
+    "default of a generic method": (
+        "y = C().m()",
+        "class C[T]:\n  def m(self, x=1): return x",
+        "class C[T]:\n  def m(self, x=2): return x",
+    ),
+    "type alias": ("y = A.__value__", "type A = int", "type A = str"),
+    "class behind a type alias": ("y = A.__value__.v", "class K: v = 1\ntype A = K", "class K: v = 2\ntype A = K"),
+    "bound of a type parameter": (
+        "y = f.__type_params__[0].__bound__",
+        "def f[T: int](x: T): return x",
+        "def f[T: str](x: T): return x",
+    ),
+    "type alias in the body": ("type A = list[K]\ny = A.__value__", "K = int", "K = str"),
+}
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="newer syntax")
+@pytest.mark.parametrize("case", NEWER)
+def test_what_newer_syntax_reaches_counts(case: str) -> None:
+    body, first, second = NEWER[case]
+    assert key(body, first) != key(body, second)
+    assert key(body, first) == key(body, first)
+
+
 def test_a_process_object_counts_as_its_function() -> None:
     define = (
         "class Process:\n  def __init__(self, f): self.__nbflow_function__ = f\nK = {}\np = Process(lambda x: x + K)\n"

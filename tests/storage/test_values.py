@@ -545,3 +545,11 @@ def test_a_writer_that_is_killed_leaves_a_whole_container(tmp_path, python):
             writer.kill()
         found = values.load(path, buffers_dir=tmp_path)
         assert len(found) == 40 and all(part == found[0] == found[0][:1] * 50_000 for part in found)
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="newer syntax")
+def test_a_type_alias_comes_back_as_it_was(tmp_path):
+    space = {"__name__": "__main__"}
+    exec("type Pairs[T] = list[tuple[T, int]]", space)
+    told = read_elsewhere(space["Pairs"], tmp_path, "print(loaded.__name__, loaded.__value__[str], loaded[str])")
+    assert told == "Pairs list[tuple[str, int]] Pairs[str]"

@@ -10,6 +10,7 @@ import array
 import copyreg
 import datetime
 import pickle
+import sys
 import types
 import typing
 from collections import OrderedDict
@@ -177,6 +178,16 @@ def _open_type_variable(value: Any) -> Node:
     return Node(tagged("type variable", text(value.__name__)), [value.__bound__, value.__constraints__, *kinds])
 
 
+def _open_type_alias(value: Any) -> Node:
+    try:
+        meaning = value.__value__  # looked up now: what it names may be defined after it
+    except NameError as error:
+        raise Refusal(
+            value, f"a type alias that cannot be looked up ({error}) cannot be hashed; define that first"
+        ) from error
+    return Node(tagged("type alias", text(value.__name__)), [meaning, value.__type_params__])
+
+
 def _open_new_type(value: Any) -> Node:
     return Node(tagged("new type", text(value.__name__)), [value.__supertype__])
 
@@ -198,6 +209,9 @@ OPENERS: dict[type, Callable[[Any], Node]] = {
     typing.NewType: _open_new_type,
 }
 """How values of a built-in class open, by exact class."""
+
+if sys.version_info >= (3, 12):
+    OPENERS[typing.TypeAliasType] = _open_type_alias
 
 
 def named(value: object) -> bytes:
