@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib.machinery import ModuleSpec
+from importlib.util import spec_from_file_location
 from pathlib import Path
 
 import pytest
@@ -94,3 +96,21 @@ def test_code_in_site_packages_that_no_installer_recorded_counts_by_its_files(tm
     modules = Modules([str(site)])
     assert modules.home("loose_b1") == "local"
     assert modules.local_files(["loose_b1"]).keys() == {"loose_b1"}
+
+
+def test_what_an_editable_install_finds_is_local(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "edited_b1.py"
+    file.write_text("x = 1\n")
+
+    class Finder:
+        @classmethod
+        def find_spec(cls, name: str, path: object = None, target: object = None) -> ModuleSpec | None:
+            return spec_from_file_location(name, file) if name == "edited_b1" else None
+
+    Finder.__module__ = "__editable___edited_b1_1_0_finder"  # as setuptools calls the modules of its finders
+    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path, Finder])
+    modules = Modules(sys.path)
+    assert modules.home("edited_b1") == "local"
+    before = modules.local_files(["edited_b1"])["edited_b1"].digest
+    file.write_text("x = 2\n")
+    assert Modules(sys.path).local_files(["edited_b1"])["edited_b1"].digest != before
