@@ -21,11 +21,12 @@ from typing import Any
 
 from nbflow.execution.channels.engine import Engine
 from nbflow.execution.channels.failures import from_user, guarded
-from nbflow.execution.channels.items import HOLE, PENDING, Kept
+from nbflow.execution.channels.items import HOLE, PENDING
+from nbflow.execution.channels.keeping import Keeping
 from nbflow.execution.channels.order import Order
 
 
-class Node:
+class Node(Keeping):
     """The items of a channel, by position; by itself one for each position of the node that it takes items from.
 
     Parameters
@@ -42,6 +43,7 @@ class Node:
     """Whether it must be given items in the order of the input, holes left out."""
 
     def __init__(self, engine: Engine, *upstreams: Node, order: Order | None = None) -> None:
+        super().__init__()
         self.engine = engine
         self.upstreams = upstreams
         self.order: Order = order or (upstreams[0].order if upstreams else Order())
@@ -52,11 +54,9 @@ class Node:
         self._traceback: TracebackType | None = None
         self._first_open = 0
         self._resolved_beyond: set[int] = set()
-        self._kept: weakref.ref[Kept] | None = None
         self._needs: list[object] = [upstream.kept() for upstream in upstreams]
         self._edges: list[Edge] = []
         self._subscribers: list[weakref.ref[Edge]] = []
-        self._connected = False
 
     # Reading: from any thread -----------------------------------------------------------------------------------------
 
@@ -64,25 +64,6 @@ class Node:
     def upstream(self) -> Node:
         """Where the items of a node with one such node come from."""
         return self.upstreams[0]
-
-    def kept(self) -> object:
-        """What keeps its items for as long as it is held; to be asked for before the first item moves."""
-        kept = self._kept() if self._kept else None
-        if kept is None:
-            assert not self._connected, "the items of this channel have moved on, and nothing keeps them"
-            kept = Kept()
-            self._kept = weakref.ref(kept)
-        return kept
-
-    @property
-    def keeps(self) -> bool:
-        """Whether its resolved items can be asked for."""
-        return self._kept is not None and self._kept() is not None
-
-    def get(self, position: int) -> Any:
-        """The item at a position, `HOLE` where it was dropped, `PENDING` where it is not there."""
-        kept = self._kept() if self._kept else None
-        return kept.items[position] if kept and position < len(kept.items) else PENDING
 
     def is_resolved(self, position: int) -> bool:
         """Whether it is known what is at a position."""
@@ -149,14 +130,6 @@ class Node:
     def resolved(self) -> Iterator[int]:
         """The positions resolved at this moment."""
         return chain(range(self._first_open), sorted(self._resolved_beyond))
-
-    def keep(self, position: int, item: Any) -> None:
-        """Store an item, if somebody may ask for it; a subclass may store less than the item."""
-        kept = self._kept() if self._kept else None
-        if kept is not None:
-            missing = position + 1 - len(kept.items)
-            kept.items.extend([PENDING] * missing)
-            kept.items[position] = item
 
     def resolve(self, position: int, item: Any) -> None:
         """Store an item and push it on."""

@@ -32,12 +32,3 @@ class Lazy:
 def loaded(item: Any) -> Any:
     """The item itself, read if it was not yet."""
     return item.load() if isinstance(item, Lazy) else item
-
-
-class Kept:
-    """The items of a node, by position, for as long as somebody may still ask for them."""
-
-    __slots__ = ("__weakref__", "items")
-
-    def __init__(self) -> None:
-        self.items: list[Any] = []
