@@ -76,11 +76,14 @@ def test_variables_of_the_environment_in_a_shells_command_count() -> None:
         ("import numpy as np\ny = np.random.default_rng(1).normal()", False),
         ("import numpy as np\nnp.random.seed(1)\ny = np.random.randn(3)", False),
         ("import numpy as np\ny = np.sum([1])", False),
+        ("import jax\ny = jax.random.normal(key)", False),
         ("y = g.normal()", False),
     ],
 )
 def test_drawing_from_a_global_generator_is_told(body: str, draws: bool) -> None:
-    notebook = Notebook("import random, numpy\ndef h(): return random.choice('ab')\ng = numpy.random.default_rng(1)")
+    notebook = Notebook(
+        "import random, numpy\ndef h(): return random.choice('ab')\ng = numpy.random.default_rng(1)\nkey = 1"
+    )
     assert notebook.reach(body).draws_random is draws
 
 

@@ -105,7 +105,7 @@ class _Scan(ast.NodeVisitor):
         self.found.attributes.add(node.attr)
         if node.attr == "parent" and isinstance(node.value, ast.Attribute) and node.value.attr == "parent":
             self.found.attributes.add("parents")
-        if _last_name(node.value) == "random":
+        if _is_global_generator(node.value):
             self._draws(node.attr)
         if _is_environ(node) or node.attr == "environb":
             self.found.dynamic_env.add("os.environ")
@@ -246,6 +246,13 @@ def _called_name(node: ast.expr) -> str:
 
 def _is_environ(node: ast.expr) -> bool:
     return _last_name(node) == "environ"
+
+
+def _is_global_generator(node: ast.expr) -> bool:
+    """Whether a name is most likely ``random`` or ``numpy.random``; other libraries' draw from keys."""
+    if isinstance(node, ast.Attribute):
+        return node.attr == "random" and isinstance(node.value, ast.Name) and node.value.id in ("np", "numpy")
+    return isinstance(node, ast.Name) and node.id == "random"
 
 
 def _is_builtins(node: ast.expr | None) -> bool:
