@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nbflow.core.declaration.blocks import with_blocks
 from nbflow.core.declaration.file_rules import file_rules
-from nbflow.core.declaration.line import Declaration, Input, parse_line, with_blocks
+from nbflow.core.declaration.line import Declaration, Input, parse_line
 from nbflow.core.declaration.outputs import Output, OutputSource
 from nbflow.core.declaration.process import read_process
 from nbflow.errors import DeclarationError

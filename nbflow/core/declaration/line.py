@@ -1,4 +1,4 @@
-"""The signature of a process: the ``%%process`` line and its long form, the ``input:`` and ``output:`` options.
+"""The signature of a process: the ``%%process`` line.
 
 Alone reads declarations, with Python's own grammar, and says what may be named what. Knows nothing of bodies, of
 directives, or of how outputs are collected.
@@ -12,11 +12,9 @@ import io
 import keyword
 import re
 import tokenize
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import get_args
+from dataclasses import dataclass
 
-from nbflow.core.declaration.outputs import Output, SourceKind, parse_output
+from nbflow.core.declaration.outputs import Output, parse_output
 from nbflow.errors import DeclarationError
 
 FORMS = "`name`, `name -> output, ...` or `name(input, ...) -> output, ...`"
@@ -96,44 +94,9 @@ def parse_line(line: str) -> Declaration:
     """
     head, tail = _split_arrow(line.strip())
     name, parameters = _split_head(head)
-    inputs = None if parameters is None else _parse_inputs(parameters, name)
-    outputs = None if tail is None else _parse_outputs(tail, name)
-    return _checked(Declaration(name, inputs, outputs))
-
-
-def with_blocks(declaration: Declaration, values: Mapping[str, object]) -> Declaration:
-    """Add the ``input:`` and ``output:`` options, the long form of the signature.
-
-    Parameters
-    ----------
-    declaration : Declaration
-        From the line.
-    values : mapping
-        The cell's options; others than ``input`` and ``output`` are left alone.
-
-    Raises
-    ------
-    DeclarationError
-        If the line gives the same already, or a block is no list or mapping of names.
-
-    Notes
-    -----
-    A block is a mapping (``reads: Path``, ``depth: int = 3``, ``quant: file("quant_{id}")``) or a list of what would
-    stand on the line.
-    """
-    if "input" in values:
-        if declaration.inputs is not None:
-            raise DeclarationError(f"inputs of `{declaration.name}` are given on the line and under `input:`; keep one")
-        pieces = ", ".join(_block("input", values["input"]))
-        declaration = replace(declaration, inputs=_parse_inputs(pieces, declaration.name))
-    if "output" in values:
-        if declaration.outputs is not None:
-            raise DeclarationError(
-                f"outputs of `{declaration.name}` are given after `->` and under `output:`; keep one"
-            )
-        pieces = ", ".join(_block("output", values["output"])) or "None"
-        declaration = replace(declaration, outputs=_parse_outputs(pieces, declaration.name))
-    return _checked(declaration)
+    inputs = None if parameters is None else parse_inputs(parameters, name)
+    outputs = None if tail is None else parse_outputs(tail, name)
+    return checked(Declaration(name, inputs, outputs))
 
 
 def _split_arrow(line: str) -> tuple[str, str | None]:
@@ -188,7 +151,8 @@ def _identifier(name: str) -> str:
     return f"{proposed}_" if keyword.iskeyword(proposed) else f"p{proposed}" if proposed[0].isdigit() else proposed
 
 
-def _parse_inputs(parameters: str, name: str) -> tuple[Input, ...]:
+def parse_inputs(parameters: str, name: str) -> tuple[Input, ...]:
+    """Read a parameter list of a process."""
     source = f"def {name}({parameters}): pass"
     arguments = _arguments(source, f"`{name}({parameters})`")
     if arguments is None:
@@ -229,7 +193,8 @@ def _text(node: ast.expr | None, source: str) -> str | None:
     return None if node is None else ast.get_source_segment(source, node)
 
 
-def _parse_outputs(text: str, name: str) -> tuple[Output, ...]:
+def parse_outputs(text: str, name: str) -> tuple[Output, ...]:
+    """Read what stands after the arrow of a process."""
     if text == "None":
         return ()
     if not text:
@@ -275,35 +240,14 @@ def _unnamed(text: str) -> str | None:
     return next((ast.unparse(item) for item in arguments if not isinstance(item, (ast.Name, ast.Starred))), None)
 
 
-def _block(what: str, block: object) -> list[str]:
-    """The pieces that would stand on the line."""
-    if block is None:
-        return []
-    if isinstance(block, str):
-        return [block]
-    if isinstance(block, Mapping):
-        return [_piece(what, name, value) for name, value in block.items()]
-    if isinstance(block, list):
-        return [piece for item in block for piece in _block(what, item)]
-    raise DeclarationError(f"`{what}:` must be a list of names or a mapping of `name: type`, not {block!r}")
+def checked(declaration: Declaration) -> Declaration:
+    """The declaration, if its names can be used.
 
-
-def _piece(what: str, name: object, value: object) -> str:
-    if value is None:
-        return str(name)
-    if not isinstance(value, str):
-        raise DeclarationError(
-            f"`{name}` under `{what}:` must be a type, as in `{name}: {type(value).__name__}`, not {value!r}"
-        )
-    text = value.strip()
-    if text.startswith("="):
-        return f"{name} {text}"
-    called = re.match(r"(\w+)\s*\(", text)
-    is_source = what == "output" and called is not None and called[1] in get_args(SourceKind)
-    return f"{name} = {text}" if is_source else f"{name}: {text}"
-
-
-def _checked(declaration: Declaration) -> Declaration:
+    Raises
+    ------
+    DeclarationError
+        If one cannot.
+    """
     _check_names(declaration.input_names, f"input of `{declaration.name}`")
     outputs = tuple(output.name for output in declaration.outputs or ())
     _check_names(outputs, f"output of `{declaration.name}`")

@@ -13,9 +13,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from nbflow.core.code.source import Body, normal_form, parse_body
+from nbflow.core.declaration.blocks import with_blocks
 from nbflow.core.declaration.directive_values import INLINE
 from nbflow.core.declaration.directives import Directives, parse_directives
-from nbflow.core.declaration.line import Declaration, parse_line, with_blocks
+from nbflow.core.declaration.line import Declaration, parse_line
 from nbflow.core.declaration.options import split_options
 from nbflow.core.declaration.output_checks import check_body_outputs, check_script_outputs
 from nbflow.core.declaration.outputs import Output, OutputSource

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from nbflow.core.parts import Part, combine
+from nbflow.errors import InputError
 
 BIN = "bin"
 
@@ -120,7 +121,12 @@ def _words(text: str, known: Iterable[str]) -> set[str]:
 
 
 def _text(path: str) -> str:
-    if os.path.getsize(path) > _LARGEST:
-        return ""
-    with open(path, encoding="utf-8", errors="replace") as file:
-        return file.read()
+    try:
+        if os.path.getsize(path) > _LARGEST:
+            return ""
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read()
+    except OSError as error:
+        raise InputError(
+            f"{path} cannot be read ({error}), and a task may run it; correct its permissions", name=path
+        ) from error

@@ -40,6 +40,17 @@ _STEERING = frozenset(
         "LANG",
     )
     + ("LANGUAGE", "LOGNAME", "MAIL", "PATH", "POSIXLY_CORRECT", "PROMPT_COMMAND", "SHELL", "TERM", "TIMEFORMAT")
+    + (
+        "NODE_OPTIONS",
+        "PERL5LIB",
+        "PERL5OPT",
+        "PYTHONHOME",
+        "PYTHONPATH",
+        "PYTHONSTARTUP",
+        "R_HOME",
+        "RUBYLIB",
+        "RUBYOPT",
+    )
     + ("TMOUT", "TMPDIR", "TZ", "USER", "auto_resume", "histchars")
 )
 _TASK_VARIABLES = frozenset(f"task_{name}" for name in TASK_FIELDS)
