@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from tests.remembering.conftest import Cell, Notebooks
 from tests.remembering.forge import FORGET
 
 HIT, MISS = "CACHED", "COMPLETED"
+_AT_A_TIME = 40
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,7 @@ class Ran:
 
 
 def run_together(edits: Sequence[Edit], notebooks: Notebooks, *, after: bool) -> list[Ran]:
-    """Run all edits' notebooks in one kernel, and without nbflow in another."""
+    """Run all edits' notebooks, many in a kernel, and without nbflow in other kernels."""
     for number, edit in enumerate(edits):
         write(edit.files_after if after else edit.files, notebooks.directory, number)
     mine = _run([edit.cells(number, after=after) for number, edit in enumerate(edits)], notebooks)
@@ -91,8 +94,16 @@ def write(files: dict[str, str] | dict[str, str | None], directory: Path, number
 
 
 def _run(typed: list[list[str]], notebooks: Notebooks) -> list[list[Cell]]:
-    told = iter(notebooks.run(*(cell for cells in typed for cell in (FORGET, *cells))))
-    return [[next(told) for _ in (FORGET, *cells)][1:] for cells in typed]
+    found = []
+    for batch in batched(typed):
+        told = iter(notebooks.run(*(cell for cells in batch for cell in (FORGET, *cells))))
+        found += [[next(told) for _ in (FORGET, *cells)][1:] for cells in batch]
+    return found
+
+
+def batched(items: Sequence[T]) -> list[Sequence[T]]:
+    """As many edits at a time as a kernel runs in seconds, on a busy machine too."""
+    return [items[first : first + _AT_A_TIME] for first in range(0, len(items), _AT_A_TIME)]
 
 
 def check(edit: Edit, number: int, before: Ran, after: Ran) -> None:

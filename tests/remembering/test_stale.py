@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from tests.remembering.conftest import Cell, Forge, Notebooks
-from tests.remembering.edits import HIT, MISS, own, write
+from tests.remembering.edits import HIT, MISS, batched, own, write
 from tests.remembering.forge import FORGET
 
 
@@ -925,20 +925,20 @@ APART = [(number, edit) for number, edit in enumerate(EDITS) if edit.needs_kerne
 def both_runs(
     forges: list[Forge], tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[dict[str, list[Cell]], dict[str, list[Cell]]]:
-    """All edits that can share a kernel, before and after, in one kernel each."""
+    """All edits that can share a kernel, before and after, many in a kernel."""
     notebooks = Notebooks(tmp_path_factory.mktemp("together"), forges)
     return _run_together(notebooks, after=False), _run_together(notebooks, after=True)
 
 
 def _run_together(notebooks: Notebooks, *, after: bool) -> dict[str, list[Cell]]:
-    cells, lengths = list[str](), list[int]()
+    found: dict[str, list[Cell]] = {}
     for number, edit in TOGETHER:
         write(edit.files_after if after else edit.files, notebooks.directory, number)
-        typed = [FORGET, *edit.cells(number, after=after)]
-        cells += typed
-        lengths.append(len(typed))
-    told = iter(notebooks.run(*cells))
-    return {edit.name: [next(told) for _ in range(length)] for (_, edit), length in zip(TOGETHER, lengths, strict=True)}
+    for batch in batched(TOGETHER):
+        typed = {edit.name: [FORGET, *edit.cells(number, after=after)] for number, edit in batch}
+        told = iter(notebooks.run(*(cell for cells in typed.values() for cell in cells)))
+        found |= {name: [next(told) for _ in cells] for name, cells in typed.items()}
+    return found
 
 
 def test_names_of_edits_differ() -> None:
