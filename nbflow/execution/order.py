@@ -12,7 +12,7 @@ from typing import Any
 
 from nbflow.core.declaration.directives import Directives
 from nbflow.core.declaration.file_rules import file_rules
-from nbflow.core.declaration.interpolation import render_glob
+from nbflow.core.declaration.globs import render_glob
 from nbflow.core.declaration.outputs import Output
 from nbflow.core.task.hash import Task
 from nbflow.execution import spec

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nbflow.core.declaration.interpolation import evaluate, glob_names, names, render, render_glob
+from nbflow.core.declaration.globs import glob_names, render_glob
+from nbflow.core.declaration.interpolation import evaluate, names, render
 from nbflow.errors import DeclarationError, InputError
 
 TASK = SimpleNamespace(attempt=2, cpus=4)

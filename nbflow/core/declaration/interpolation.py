@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import ast
 import builtins
-import glob
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import PurePosixPath
 from types import CodeType
 
 from nbflow.errors import DeclarationError, InputError
@@ -24,19 +22,17 @@ _STRING = re.compile(
     r"(?:[rRbBuU]{0,2})(?:'''(?:\\.|[^\\])*?'''|\"\"\"(?:\\.|[^\\])*?\"\"\"|'(?:\\.|[^'\\\n])*'|\"(?:\\.|[^\"\\\n])*\")",
     re.DOTALL,
 )
-_MARK = re.compile("\0(\\d+)\0")
-_LEADING_NAME = re.compile(r"\s*([^\W\d]\w*)")
 
 
 @dataclass(frozen=True, slots=True)
-class _Field:
+class Field:
     """One ``{...}``: its source, what its expression reads, its code, ``!r`` and ``:spec``."""
 
     source: str
     reads: frozenset[str]
     code: CodeType
     conversion: str
-    spec: tuple[str | _Field, ...]
+    spec: tuple[str | Field, ...]
 
 
 def names(text: str) -> frozenset[str]:
@@ -52,7 +48,7 @@ def names(text: str) -> frozenset[str]:
     DeclarationError
         If an expression is not closed or not Python.
     """
-    return _names_of(_parse(text))
+    return names_of(_parse(text))
 
 
 def render(text: str, namespace: Mapping[str, object]) -> str:
@@ -78,72 +74,17 @@ def evaluate(text: str, namespace: Mapping[str, object]) -> object:
     """
     pieces = _parse(text)
     match pieces:
-        case (_Field(conversion="", spec=()) as field,):
+        case (Field(conversion="", spec=()) as field,):
             return _value(field, text, namespace)
     return _render(pieces, text, namespace)
 
 
-def render_glob(
-    text: str, inputs: frozenset[str], namespace: Mapping[str, object], *, literal: bool = False
-) -> tuple[str, ...]:
-    """The patterns of a ``file()`` or ``files()`` argument, once the inputs are known.
-
-    Parameters
-    ----------
-    text : str
-        As in ``"quant_{id}/*.{txt,log}"``: ``{x}`` is interpolated where x begins with an input or ``task``;
-        other braces are alternatives.
-    inputs : frozenset of str
-        Names of the process's inputs.
-    namespace : mapping
-        Their values, and ``task``.
-    literal : bool
-        Whether the text is one name, without wildcards and alternatives.
-
-    Returns
-    -------
-    tuple of str
-        One or more patterns for the `glob` module, relative to the work directory. What an input holds is taken
-        literally, so a name with ``[`` or ``*`` finds just that file.
-
-    Raises
-    ------
-    DeclarationError
-        If an expression is not closed or not Python.
-    InputError
-        If an expression fails, or a pattern leads out of the work directory.
-    """
-    marked, values = "", list[str]()
-    for piece in _split_glob(text, inputs | {"task"}):
-        if isinstance(piece, _Field):
-            marked += f"\0{len(values)}\0"
-            values.append(glob.escape(_format(piece, text, namespace)))
-        else:
-            marked += glob.escape(piece) if literal else piece
-    ways = [marked] if literal else _alternatives(marked)
-    patterns = [_MARK.sub(lambda mark: values[int(mark[1])], pattern) for pattern in ways]
-    for pattern in patterns:
-        _stays_inside(pattern, text)
-    return tuple(dict.fromkeys(patterns))
-
-
-def glob_names(text: str, inputs: frozenset[str]) -> frozenset[str]:
-    """Names that the interpolated parts of a ``file()`` or ``files()`` argument read, builtins among them.
-
-    Raises
-    ------
-    DeclarationError
-        If an expression is not closed or not Python.
-    """
-    return _names_of(_split_glob(text, inputs | {"task"}))
-
-
 @lru_cache(maxsize=1024)
-def _parse(text: str, depth: int = 0) -> tuple[str | _Field, ...]:
+def _parse(text: str, depth: int = 0) -> tuple[str | Field, ...]:
     return tuple(_split(text, depth))
 
 
-def _split(text: str, depth: int) -> Iterator[str | _Field]:
+def _split(text: str, depth: int) -> Iterator[str | Field]:
     at = 0
     plain = ""
     while at < len(text):
@@ -152,7 +93,7 @@ def _split(text: str, depth: int) -> Iterator[str | _Field]:
         elif text[at] == "{":
             if plain:
                 yield plain
-            field, at = _field(text, at, depth)
+            field, at = read_field(text, at, depth)
             plain = ""
             yield field
         elif text[at] == "}":
@@ -163,10 +104,17 @@ def _split(text: str, depth: int) -> Iterator[str | _Field]:
         yield plain
 
 
-def _field(text: str, start: int, depth: int) -> tuple[_Field, int]:
+def read_field(text: str, start: int, depth: int) -> tuple[Field, int]:
+    """The ``{...}`` that begins at `start`, inside as many others as `depth`, and where it ends.
+
+    Raises
+    ------
+    DeclarationError
+        If it is not closed or not Python.
+    """
     if depth > 1:
         raise DeclarationError(f"`{text}` nests expressions too deeply; compute the text in a cell above")
-    at, marks = _scan(text, start + 1, "!:}")
+    at, marks = scan(text, start + 1, "!:}")
     expression, conversion, spec = text[start + 1 : at], "", ""
     if marks == "!":
         conversion, at = text[at + 1 : at + 2], at + 2
@@ -177,10 +125,10 @@ def _field(text: str, start: int, depth: int) -> tuple[_Field, int]:
         spec, at = text[at + 1 : end], end
     node = _expression(expression, text)
     code = compile(ast.Expression(node), "<option>", "eval")
-    return _Field(text[start : at + 1], _free(node), code, conversion, _parse(spec, depth + 1)), at + 1
+    return Field(text[start : at + 1], _free(node), code, conversion, _parse(spec, depth + 1)), at + 1
 
 
-def _scan(text: str, at: int, stops: str) -> tuple[int, str]:
+def scan(text: str, at: int, stops: str) -> tuple[int, str]:
     """Where the expression ends: the first of `stops` outside brackets and quotes."""
     depth = 0
     while at < len(text):
@@ -220,7 +168,7 @@ def _expression(source: str, text: str) -> ast.expr:
     return node
 
 
-def _value(field: _Field, text: str, namespace: Mapping[str, object]) -> object:
+def _value(field: Field, text: str, namespace: Mapping[str, object]) -> object:
     known = {name: namespace[name] for name in field.reads if name in namespace}
     missing = field.reads - known.keys() - _BUILTINS
     if missing:
@@ -233,7 +181,14 @@ def _value(field: _Field, text: str, namespace: Mapping[str, object]) -> object:
         raise InputError(f"`{field.source}` in `{text}` failed: {type(error).__name__}: {error}") from error
 
 
-def _format(field: _Field, text: str, namespace: Mapping[str, object]) -> str:
+def formatted(field: Field, text: str, namespace: Mapping[str, object]) -> str:
+    """What a ``{...}`` of a text says.
+
+    Raises
+    ------
+    InputError
+        If its expression reads a name that is not there, or fails.
+    """
     value = _value(field, text, namespace)
     if field.conversion:
         value = _CONVERSIONS[field.conversion](value)
@@ -243,15 +198,16 @@ def _format(field: _Field, text: str, namespace: Mapping[str, object]) -> str:
         raise InputError(f"`{field.source}` in `{text}` cannot be formatted: {error}") from error
 
 
-def _render(pieces: tuple[str | _Field, ...], text: str, namespace: Mapping[str, object]) -> str:
-    return "".join(piece if isinstance(piece, str) else _format(piece, text, namespace) for piece in pieces)
+def _render(pieces: tuple[str | Field, ...], text: str, namespace: Mapping[str, object]) -> str:
+    return "".join(piece if isinstance(piece, str) else formatted(piece, text, namespace) for piece in pieces)
 
 
-def _names_of(pieces: tuple[str | _Field, ...]) -> frozenset[str]:
+def names_of(pieces: tuple[str | Field, ...]) -> frozenset[str]:
+    """Names that the expressions in a text read."""
     found: frozenset[str] = frozenset()
     for piece in pieces:
-        if isinstance(piece, _Field):
-            found |= piece.reads | _names_of(piece.spec)
+        if isinstance(piece, Field):
+            found |= piece.reads | names_of(piece.spec)
     return found
 
 
@@ -273,60 +229,3 @@ def _free(node: ast.AST) -> frozenset[str]:
 def _list(namespace: Mapping[str, object]) -> str:
     shown = sorted(name for name in namespace if not name.startswith("_"))
     return ", ".join(f"`{name}`" for name in shown[:12]) + (", ..." if len(shown) > 12 else "") if shown else "no names"
-
-
-@lru_cache(maxsize=1024)
-def _split_glob(text: str, known: frozenset[str]) -> tuple[str | _Field, ...]:
-    """Interpolated fields and the glob text between them."""
-    pieces: list[str | _Field] = []
-    at = start = 0
-    while at < len(text):
-        lead = _LEADING_NAME.match(text, at + 1) if text[at] == "{" else None
-        if lead and lead[1] in known and not _is_alternatives(text, at):
-            plain = text[start:at]
-            field, at = _field(text, at, 0)
-            start = at
-            pieces += [plain, field]
-        else:
-            at += 1
-    return (*pieces, text[start:])
-
-
-def _is_alternatives(text: str, start: int) -> bool:
-    """Whether the braces hold a list, as in ``{a,b}``: even where ``a`` is an input."""
-    _, mark = _scan(text, start + 1, "!:},")
-    return mark == ","
-
-
-def _alternatives(pattern: str) -> list[str]:
-    """Expand ``{a,b}``, nested ones too; braces without a comma are ordinary characters."""
-    start = pattern.find("{")
-    while start >= 0:
-        parts, end = _brace(pattern, start)
-        if len(parts) > 1:
-            rest = _alternatives(pattern[end:])
-            return [
-                pattern[:start] + middle + tail for part in parts for middle in _alternatives(part) for tail in rest
-            ]
-        start = pattern.find("{", start + 1)
-    return [pattern]
-
-
-def _brace(pattern: str, start: int) -> tuple[list[str], int]:
-    depth, parts, begin = 0, [], start + 1
-    for at in range(start, len(pattern)):
-        depth += (pattern[at] == "{") - (pattern[at] == "}")
-        if depth == 0 or (depth == 1 and pattern[at] == ","):
-            parts.append(pattern[begin:at])
-            begin = at + 1
-        if depth == 0:
-            return parts, at + 1
-    return [], start + 1
-
-
-def _stays_inside(pattern: str, text: str) -> None:
-    path = PurePosixPath(pattern)
-    if not pattern or path.is_absolute() or ".." in path.parts:
-        raise InputError(
-            f'`{text}` gives `{pattern}`; an output file lies inside the work directory, as in "out/*.txt"'
-        )

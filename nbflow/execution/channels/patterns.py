@@ -11,7 +11,7 @@ from pathlib import PurePath
 from typing import Final
 
 from nbflow.core.declaration.file_rules import FileRules
-from nbflow.core.declaration.interpolation import render_glob
+from nbflow.core.declaration.globs import render_glob
 from nbflow.errors import InputError
 from nbflow.execution.matching import matching
 
