@@ -6,7 +6,7 @@ Works on the work directory that the script left behind, in the kernel. Knows no
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -106,7 +106,7 @@ class _Gathering:
         return _Piece(value, bytes.fromhex(found.digest), found.paths)
 
     def _made_of(self, output: OutputSpec) -> _Piece:
-        pieces = [self.piece(part) for part in output.parts]
+        pieces = [self.piece(replace(part, name=_within(output.name, part.name))) for part in output.parts]
         names, found = [part.name for part in output.parts], tuple(piece.value for piece in pieces)
         value = found if output.kind == "tuple" else make_record(output.name, tuple(names), found)
         chunks = [chunk for name, piece in zip(names, pieces, strict=True) for chunk in (name.encode(), piece.digest)]
@@ -121,6 +121,11 @@ class _Gathering:
 
     def _note(self, files: Sequence[FileRecord]) -> None:
         self.files.update((record.path, record) for record in files)
+
+
+def _within(whole: str, part: str) -> str:
+    """How errors call a part of a tuple or record."""
+    return f"{whole}{part}" if part.startswith("[") else f"{whole}.{part}"
 
 
 def _text(text: str, paths: tuple[str, ...] = ()) -> _Piece:

@@ -149,7 +149,8 @@ def test_each_kind_of_file_output_is_given_by_a_python_body_too(lab, kind):
         ('eval("false")', ":", "nbflow: the command of eval('false') failed"),
         ('eval("echo out; no-such-tool")', ":", "terminated with an error exit status (127)"),
         ('eval("true")', "exit 0", "the command of eval('true') did not run"),
-        ('tuple(id, file("a"))', ":", 'output `[1]`: file("a") matches nothing'),
+        ('record(id, made=tuple(env("A")))', ":", 'output `o.made[0]`: env("A") was not set'),
+        ('tuple(id, file("a"))', ":", 'output `o[1]`: file("a") matches nothing'),
     ],
 )
 def test_an_output_that_is_not_there_fails_the_task_with_what_is(lab, output, script, told):

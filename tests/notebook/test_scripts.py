@@ -201,7 +201,7 @@ def test_a_declared_global_that_is_not_there_is_named(lab):
 @pytest.mark.parametrize("name", ["PATH", "a.b", "é"])
 def test_a_declared_global_that_no_variable_can_hold_is_refused(lab, name):
     said = lab.fails(f"%%process odd -> o = stdout()\n#| reads: {name}\n#!/usr/bin/env perl\n1", "DeclarationError")
-    assert f"`{name}` cannot be an global of script `odd`" in said
+    assert f"`{name}` cannot be a global of script `odd`" in said
 
 
 def test_a_name_that_bash_does_not_expand_or_that_the_script_sets_is_no_global(lab):

@@ -122,13 +122,15 @@ def check_name(name: str, what: str) -> None:
     DeclarationError
         If it is reserved, or not plain ASCII.
     """
+    article = "an" if what[0] in "aeiou" else "a"
     if not _SHELL_NAME.fullmatch(name):
         raise DeclarationError(
-            f"`{name}` cannot be an {what}: a shell's variables have letters a-z, digits and `_` only"
+            f"`{name}` cannot be {article} {what}: a shell's variables have letters a-z, digits and `_` only"
         )
     if name in RESERVED or name.startswith(_RESERVED_PREFIXES):
         raise DeclarationError(
-            f"`{name}` cannot be an {what}: it means something to the shell; rename it, as in `{name.lower()}_`"
+            f"`{name}` cannot be {article} {what}: it means something to the shell or to programs; rename it, as in "
+            f"`{name.lower()}_`"
         )
 
 
