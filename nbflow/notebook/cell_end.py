@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class CellWork(Protocol):
     """What happens at the beginning and the end of a cell."""
 
-    def begin(self) -> None:
+    def begin(self, info: ExecutionInfo | None) -> None:
         """A cell begins: drop failures that no cell can report any more."""
 
     def wait(self) -> None:
@@ -80,7 +80,7 @@ class CellEnd:
 
     def _before(self, info: ExecutionInfo) -> None:
         if self._running.enter(info, _request_of(self._shell)):
-            self._work.begin()
+            self._work.begin(info)
 
     def _after(self, result: ExecutionResult | None) -> None:
         with _interrupts_raise():

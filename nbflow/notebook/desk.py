@@ -31,7 +31,7 @@ from nbflow.session import Session
 from nbflow.storage.workdir import stdout_of
 
 if TYPE_CHECKING:
-    from IPython.core.interactiveshell import InteractiveShell
+    from IPython.core.interactiveshell import ExecutionInfo, InteractiveShell
 
 _POLL = 0.1
 
@@ -56,23 +56,27 @@ class NotebookDesk:
         The shell.
     session : Session
         The session that its processes run in.
+    info : ExecutionInfo or None
+        What IPython told about the running cell.
     """
 
-    def __init__(self, shell: InteractiveShell, session: Session) -> None:
+    def __init__(self, shell: InteractiveShell, session: Session, info: ExecutionInfo | None = None) -> None:
         self.session = session
         self.engine: Engine = session.engine
         self._shell = shell
         self._said: set[str] = set()
+        self._declared: dict[str, tuple[str, bytes]] = {}
         self._futures: list[TaskFuture] = []
         session.console = partial(keeping, shell)
-        self.begin()
+        self.begin(info)
 
     # Cells ------------------------------------------------------------------------------------------------------------
 
-    def begin(self) -> None:
+    def begin(self, info: ExecutionInfo | None) -> None:
         """A cell begins."""
+        self._info = info
         self.session.look()
-        who = audience(self._shell, self.session.environ, getattr(self._shell, "_nbflow_info", None))
+        who = audience(self._shell, self.session.environ, self._info)
         progress = Progress(lambda: self._cell.display.start())  # noqa: PLW0108  # the cell is made in the next line
         self._cell = _Cell(progress, ProgressDisplay(progress, self._shell.display_pub, who))
         self.session.progress = progress
@@ -230,6 +234,18 @@ class NotebookDesk:
     def unmade(self, process: Process, error: NotMadeError) -> dict[str, Any]:
         """Raise the error: in a run, all that tasks need is made."""
         raise error
+
+    def declared(self, process: Process) -> None:
+        """Say so if another cell of the notebook declares a process of that name with another body."""
+        cell, body = getattr(self._info, "cell_id", None), process.source.digest
+        if cell is None:
+            return  # only front ends say which cell it is; the same cell after an edit is no other
+        before, earlier = self._declared.get(process.name, (cell, body))
+        self._declared[process.name] = cell, body
+        if before != cell and earlier != body:
+            self.note(
+                process.name, ("is declared by two cells, with different bodies: it means the one that ran last",)
+            )
 
     def note(self, process: str, sentences: tuple[str, ...]) -> None:
         """Say, once a kernel, what the user should know of a process's code."""

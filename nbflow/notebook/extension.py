@@ -20,7 +20,7 @@ from nbflow.notebook.magics import NbflowMagics
 from nbflow.notebook.warning_lines import shown_in_a_line
 
 if TYPE_CHECKING:
-    from IPython.core.interactiveshell import InteractiveShell
+    from IPython.core.interactiveshell import ExecutionInfo, InteractiveShell
 
     from nbflow.notebook.desk import NotebookDesk
 
@@ -69,6 +69,7 @@ class _FirstUse:
     def __init__(self, shell: InteractiveShell) -> None:
         self._shell = shell
         self._place = locate(os.environ, shell.user_ns, Path.cwd())
+        self._info: ExecutionInfo | None = None
         self._made: NotebookDesk | None = None
 
     def desk(self) -> NotebookDesk:
@@ -89,12 +90,13 @@ class _FirstUse:
             return _previewing(self._shell, *about, resume=resume)
         session = Session(*about, resume=resume, command=command)
         atexit.register(session.close)
-        return NotebookDesk(self._shell, session)
+        return NotebookDesk(self._shell, session, self._info)
 
-    def begin(self) -> None:
+    def begin(self, info: ExecutionInfo | None) -> None:
         """A cell begins."""
+        self._info = info
         if self._made is not None:
-            self._made.begin()
+            self._made.begin(info)
 
     def wait(self) -> None:
         """A cell ends: wait for its tasks."""

@@ -47,6 +47,7 @@ def run_process_cell(line: str, cell: str, namespace: dict[str, Any], desk: Note
     """
     rerun, line = _cut_rerun(line)
     process = read_process(line, cell, _to_python, flags & FUTURES, namespace)
+    desk.declared(process)
     bound = bind_process(process, signature(process.declaration, namespace), namespace, desk)
     namespace[process.name] = bound
     if process.declaration.inputs is not None:

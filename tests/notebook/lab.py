@@ -73,10 +73,10 @@ class Lab:
     def names(self) -> dict[str, Any]:
         return self.shell.user_ns
 
-    def run(self, text: str) -> Cell:
+    def run(self, text: str, cell_id: str | None = None) -> Cell:
         self._results.clear()
         with capture_output() as captured:
-            result = self.shell.run_cell(textwrap.dedent(text).strip("\n"), store_history=True)
+            result = self.shell.run_cell(textwrap.dedent(text).strip("\n"), store_history=True, cell_id=cell_id)
         error = result.error_in_exec or result.error_before_exec
         shown = [{"data": output.data, "metadata": output.metadata} for output in captured.outputs]
         shown += self._results

@@ -26,7 +26,7 @@ class TaskFailed(Exception):
 class Work:
     def __init__(self):
         self.tasks, self.log = [], []
-    def begin(self):
+    def begin(self, info):
         self.log.append("begin")
         self.tasks.clear()
     def wait(self):
@@ -220,7 +220,7 @@ class Work:
         self.log: list[str] = []
         self.error: BaseException | None = None
 
-    def begin(self) -> None:
+    def begin(self, info: object) -> None:
         self.log.append("begin")
 
     def wait(self) -> None:

@@ -472,3 +472,13 @@ def test_what_failed_runs_again(lab):
     lab.ok("divisor = 2")
     lab.ok("%%process retry -> q\nq = 1 / divisor")
     assert lab.names["q"] == 0.5
+
+
+def test_two_cells_that_declare_one_process_differently_are_told(lab):
+    first, edited, other = (f"%%process twice(x) -> y\ny = {body}" for body in ("x", "x + 1", "x + 2"))
+    assert "two cells" not in lab.run(first, "cell-1").err
+    assert "two cells" not in lab.run(edited, "cell-1").err, "the same cell after an edit"
+    assert "two cells" not in lab.run(edited, "cell-2").err, "the same body"
+    assert "`twice` is declared by two cells, with different bodies" in lab.run(other, "cell-1").err
+    assert "two cells" not in lab.run(edited, "cell-2").err, "once a kernel"
+    assert lab.value("twice(1)") == 2
