@@ -33,11 +33,15 @@ _PUT = {
     "symlink": 'ln -sfn -- "$2" "$1"',
     "rellink": 'ln -sfn -- "$2" "$1"',
     "copy": 'cp -fRL -- "$2" "$1"',
-    "link": 'if [[ -d $2 ]]; then cp -RLl -- "$2" "$1"; else ln -fL -- "$2" "$1"; fi',
+    "link": (
+        '{ if [[ -d $2 ]]; then cp -RLl -- "$2" "$1"; else ln -fL -- "$2" "$1"; fi; } ||\n'
+        '        { echo "nbflow: hard links cannot leave a disk; write stage_in_mode: copy" >&2; return 1; }'
+    ),
 }
 _ENTER = """\
 _nbflow_work=$PWD
-_nbflow_scratch=$(mktemp -d -- {place}/nbflow-XXXXXXXXXX)
+_nbflow_scratch=$(mktemp -d -- {place}/nbflow-XXXXXXXXXX) ||
+    {{ echo "nbflow: no scratch directory can be made there; correct the directive scratch" >&2; exit 1; }}
 _nbflow_clean() {{
     _nbflow_status=$?
     builtin cd /

@@ -139,7 +139,19 @@ def test_the_status_is_the_scripts_also_where_the_directory_cannot_be_deleted(
     assert process.returncode == status
 
 
+@pytest.mark.skipif(not os.path.exists("/proc/version"), reason="needs a file on another disk: /proc")
+def test_a_hard_link_to_another_disk_is_told(work_dir: Path) -> None:
+    status, _, err = run(
+        work_dir, "touch ran", staged={"v": "/proc/version"}, stage_in_mode="link", outputs=wanted("ran")
+    )
+    assert (status, there(work_dir)) == (1, set())
+    assert b"hard links cannot leave a disk; write stage_in_mode: copy" in err
+
+
 def test_a_place_that_is_not_there_is_told(work_dir: Path) -> None:
+    status, _, err = run(work_dir, ":", scratch=str(work_dir / "no such place"))
+    assert status == 1
+    assert b"no scratch directory can be made there; correct the directive scratch" in err
     status, _, err = run(work_dir, ":", scratch="$NOT_SET_ANYWHERE")
     assert status != 0
     assert b"NOT_SET_ANYWHERE: is not set; the directive scratch names it" in err
