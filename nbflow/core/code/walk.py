@@ -12,7 +12,6 @@ import os
 import sys
 from collections.abc import Iterable, Mapping
 from itertools import islice
-from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -30,7 +29,7 @@ from nbflow.core.code.modules import Modules
 from nbflow.core.code.reached import Reached
 from nbflow.core.code.scan import mentions_of
 from nbflow.core.code.source import normal_form
-from nbflow.core.parts import combine, shorten
+from nbflow.core.parts import combine
 from nbflow.core.values.preview import preview
 from nbflow.errors import UnhashableInputError
 
@@ -46,7 +45,6 @@ _SEEING = CODE_RUNNERS | {"globals"}
 _MISSING = object()
 _HOLDERS = (list, tuple, set, frozenset)
 _MOST_TYPES = 1000
-_MOST_LISTED = 5
 
 
 class Walk(CodeWalk):
@@ -239,7 +237,7 @@ class Walk(CodeWalk):
     def _take_beside(self) -> None:
         """Add the data files that local modules find where they lie."""
         for name, paths in sorted(files_beside(self.found.files, self.found.mentions).items()):
-            self.found.part("data", name, self.value(paths, name), _listed(paths))
+            self.found.part("data", name, self.value(paths, name), "\n".join(map(str, paths.values())))
 
     def _take_observed(self) -> None:
         """Add annotations and docstrings where code may look at them."""
@@ -263,10 +261,6 @@ class Walk(CodeWalk):
 
 def _docstring(name: str, text: object) -> bytes:
     return combine("docstring", [name.encode(), repr(text).encode("utf-8", "surrogatepass")])
-
-
-def _listed(paths: Mapping[str, Path]) -> str:
-    return shorten(", ".join(paths)) if len(paths) <= _MOST_LISTED else f"{len(paths)} files"
 
 
 def _sees_names(value: object) -> bool:
