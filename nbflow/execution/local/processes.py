@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nbflow.errors import ExecutorError
-from nbflow.execution.local.supervisor import frame, take_message
+from nbflow.execution.local.messages import frame, take_message
 from nbflow.execution.local.tree import MARK, kill_all, marked_processes
 from nbflow.execution.local.usage import Usage
 from nbflow.execution.place import ROOT

@@ -1,12 +1,12 @@
 """The supervisor: a small process that starts every process of a task, and outlives none of them.
 
-Runs under ``python -I -S``: a little of the standard library, and of nbflow only `launch` and `tree`. in a session of its own, and on Linux the reaper of every orphan below it: what a task started, whatever it did to get
+Runs under ``python -I -S``: a little of the standard library, and of nbflow only `launch`, `messages` and `tree`. in a session of its own, and on Linux the reaper of every orphan below it: what a task started, whatever it did to get
 away, can be found and ended here. Knows nothing of tasks but their ids.
 
 It holds one end of a socket whose other end is the kernel's. When that end closes, for whatever reason, it kills all
 that descends from it until nothing is left, and ends.
 
-A message is a length (4 bytes, big-endian) and JSON; descriptors travel beside it.
+Its messages are those of `messages`; descriptors travel beside them.
 
     spawn   id argv cwd environ streams status targets reaper
                                                      start a process; `targets` are its numbers for the descriptors,
@@ -18,17 +18,16 @@ A message is a length (4 bytes, big-endian) and JSON; descriptors travel beside 
 
 from __future__ import annotations
 
-import json
 import os
 import select
 import signal
 import socket
-import struct
 import sys
 import time
 import traceback
 
 from nbflow.execution.local.launch import Launcher, keep_orphans
+from nbflow.execution.local.messages import frame, take_message
 from nbflow.execution.local.tree import (
     LINUX,
     MARK,
@@ -45,7 +44,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-HEADER = struct.Struct("!I")
 PATIENCE = 1.0
 """Seconds that one kill may hold up everything else."""
 
@@ -237,24 +235,6 @@ def read_io(pid: int) -> dict[str, int]:
             return {name.decode(): int(value) for name, value in (line.split(b": ") for line in file)}
     except OSError:
         return {}
-
-
-def frame(message: dict[str, Any]) -> bytes:
-    """Bytes of one message."""
-    text = json.dumps(message).encode()
-    return HEADER.pack(len(text)) + text
-
-
-def take_message(inbox: bytearray) -> dict[str, Any] | None:
-    """Cut the first whole message off the bytes received, if there is one."""
-    if len(inbox) < HEADER.size:
-        return None
-    end = HEADER.size + HEADER.unpack_from(inbox)[0]
-    if len(inbox) < end:
-        return None
-    message: dict[str, Any] = json.loads(inbox[HEADER.size : end])
-    del inbox[:end]
-    return message
 
 
 def _watch_signals() -> int:

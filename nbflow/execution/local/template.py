@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Any
 
 from nbflow.errors import ExecutorError
-from nbflow.execution.local.supervisor import frame, take_message
+from nbflow.execution.local.messages import frame, take_message
 from nbflow.execution.place import ROOT
 
 _PROGRAM = (

@@ -14,11 +14,9 @@ A message is a length and JSON, as the supervisor's:
 
 from __future__ import annotations
 
-import ctypes
 import faulthandler
 import gc
 import os
-import resource
 import select
 import signal
 import socket
@@ -31,9 +29,10 @@ import warnings
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from nbflow.execution.local import tree
+from nbflow.execution.local.forked import CHUNK, last_words, report, settle, wait_for_request
+from nbflow.execution.local.messages import frame, take_message
 from nbflow.execution.local.preload import Preloaded
-from nbflow.execution.local.supervisor import frame, next_ended, read_io, take_message
+from nbflow.execution.local.supervisor import next_ended
 from nbflow.execution.place import ROOT
 from nbflow.execution.worker import body as worker
 from nbflow.execution.worker.display import Recorder
@@ -45,16 +44,9 @@ Several at once, since after each fork the template has to copy anew every page 
 """
 
 _FRESH = f"import sys; sys.path.append({ROOT!r}); from nbflow.execution.worker.body import run_by_hand as run; run(sys.argv[1])"
-_PDEATHSIG, _SUBREAPER = 1, 36
 _HEARD = (signal.SIGCHLD, signal.SIGINT)
-_RUSAGE = ("utime", "stime", "minflt", "majflt", "inblock", "oublock", "nvcsw", "nivcsw")
 _REHEARSALS = 10
 """Python specialises code when it has run this often, and writes to its memory until then."""
-
-_CHUNK = 1 << 14
-"""Bytes read at once: a buffer that is much larger gets memory of its own from the system, and gives it back."""
-
-_prctl = ctypes.CDLL(None).prctl if tree.LINUX else None
 
 
 class _Decline(Exception):
@@ -123,7 +115,7 @@ class Server:
                 return
 
     def _receive(self) -> bool:
-        data = self.sock.recv(_CHUNK)
+        data = self.sock.recv(CHUNK)
         self._inbox += data
         while (request := take_message(self._inbox)) is not None:
             self._answer(request)
@@ -193,13 +185,13 @@ class Server:
         try:
             for other in others:
                 other.close()
-            _settle(parent)
-            request = _wait_for_request(sock)
+            settle(parent)
+            request = wait_for_request(sock)
             for name, value in request["own"].items():
                 os.environ[name] = value
             gc.enable()
             status = worker.main(request["work_dir"], self._recorder)
-            sock.sendall(_report(status))
+            sock.sendall(report(status))
             os._exit(status)
         except BaseException:  # noqa: BLE001  # nothing of the template may run on in a worker
             traceback.print_exc()
@@ -221,12 +213,12 @@ class Server:
     def _take_report(self, forked: _Worker) -> None:
         """Tell that a task has ended as soon as it says so: to take its memory down takes the system a while."""
         del self._busy[forked.pid]
-        report = _last_words(forked.sock)
-        if report is None:
+        told = last_words(forked.sock)
+        if told is None:
             return
         name = self.ids.pop(forked.pid, None)
         if name is not None:
-            self._send(event="exit", id=name, pid=forked.pid, **report)
+            self._send(event="exit", id=name, pid=forked.pid, **told)
 
     def _reap(self) -> None:
         while (ended := next_ended(self._is_untold)) is not None:
@@ -258,50 +250,6 @@ class Server:
                 os.killpg(pid, signal.SIGKILL)
             except ProcessLookupError:
                 continue  # it has just ended, or is not a leader yet and dies with this process
-
-
-def _last_words(sock: socket.socket) -> dict[str, Any] | None:
-    """What a worker has reported; None when it died before, even if a child of its holds the other end open."""
-    with sock:
-        try:
-            return take_message(bytearray(sock.recv(1 << 16, socket.MSG_DONTWAIT)))
-        except (BlockingIOError, ConnectionError):
-            return None
-
-
-def _wait_for_request(sock: socket.socket) -> dict[str, Any]:
-    inbox = bytearray()
-    while (request := take_message(inbox)) is None:
-        data = sock.recv(_CHUNK)
-        if not data:
-            os._exit(0)  # dismissed
-        inbox += data
-    return request
-
-
-def _report(status: int) -> bytes:
-    return frame({"status": status << 8, "rusage": _rusage(), "io": read_io(os.getpid())})
-
-
-def _rusage() -> dict[str, float]:
-    own, below = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
-    sums = {name: getattr(own, "ru_" + name) + getattr(below, "ru_" + name) for name in _RUSAGE}
-    return {**sums, "maxrss": max(own.ru_maxrss, below.ru_maxrss)}
-
-
-def _settle(parent: int) -> None:
-    """Become a worker: own session, no signal handlers of the template, dead when the template is."""
-    signal.set_wakeup_fd(-1)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    os.setsid()
-    if _prctl is None:
-        return
-    # The signal follows the thread that forked: safe only because the template has a single one.
-    _prctl(_PDEATHSIG, signal.SIGKILL)
-    _prctl(_SUBREAPER, 1)
-    if os.getppid() != parent:
-        os._exit(1)
 
 
 def _set_environment(environ: dict[str, str]) -> None:
@@ -338,7 +286,7 @@ def serve(fd: int) -> None:
     # What is set up once, as specialised code and lazy tables, no worker has to copy for itself.
     for _ in range(_REHEARSALS):
         worker.warm_up()
-    _report(0)
+    report(0)
     faulthandler.enable(2)
     gc.disable()
     gc.freeze()
