@@ -145,6 +145,7 @@ class Finish:
             imports=tuple((name, module, attribute) for name, module, attribute in told.get("imports", ())),
             left_out=tuple(told.get("left_out", ())),
             shown=_has_shown(finished),
+            python=told.get("python", ""),
             unsure=() if status != COMPLETED else tuple(order.changed_files()),
             process=order.task.process,
             name=order.task.name,

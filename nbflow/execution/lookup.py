@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from nbflow.core.python import PYTHON
 from nbflow.core.task.entry import TaskEntry, read_entry
 from nbflow.core.task.hash import Task, tries
 from nbflow.core.task.resume import Execute, Reason, decide
@@ -200,7 +201,7 @@ class Lookup:
             return Execute(Reason.DAMAGED_ENTRY, str(error))
         work_dir = self.place(key)
         thorough = entry.boot != self._boot
-        decision = decide(entry, find(work_dir, entry.files, thorough=thorough), call.wanted)
+        decision = decide(entry, find(work_dir, entry.files, thorough=thorough), call.wanted, PYTHON)
         if isinstance(decision, Execute):
             return decision
         if thorough:

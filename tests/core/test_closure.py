@@ -473,7 +473,7 @@ def test_what_ipython_puts_into_the_namespace_is_not_shipped() -> None:
     found = notebook.reach("y = open('x'), display(1), task.cpus, __name__")
     assert found.captured == {}
     assert found.missing == frozenset()
-    assert {part.name for part in found.parts} == {"python"}
+    assert {part.name for part in found.parts} == set()
 
 
 def test_a_missing_name_is_told_and_does_not_fail() -> None:
@@ -526,7 +526,7 @@ def test_what_is_captured_is_what_a_task_needs() -> None:
     assert found.modules_to_import == ("numpy",)
     assert {"a.csv", "b"} <= found.strings
     assert len(found.sources) == 1
-    assert {part.name for part in found.parts if part.kind == "package"} == {"numpy", "python"}
+    assert {part.name for part in found.parts if part.kind == "package"} == {"numpy"}
 
 
 def test_a_value_that_cannot_be_hashed_is_refused_by_name() -> None:
@@ -930,5 +930,4 @@ def test_editable_code_beside_its_record_is_local_and_installed_code_anywhere_is
     assert {(part.kind, part.name) for part in parts} == {
         ("module", "here_b1"),
         ("package", "there-b1"),
-        ("package", "python"),
     }

@@ -39,7 +39,6 @@ def said(kind: str, name: str, before: str | None, after: str | None) -> list[st
         ("module", "lib", "x = 1", "x = 2", "local module `lib` changed: line 1: `x = 1` -> `x = 2`"),
         ("package", "pandas", "2.1.0", "2.2.0", "package `pandas` changed: 2.1.0 -> 2.2.0"),
         ("package", "pandas", None, "2.2.0", "package `pandas` is new: 2.2.0"),
-        ("package", "python", "3.11", "3.12", "Python changed: 3.11 -> 3.12"),
         ("env", "LANG", "C", "not set", "environment variable `LANG` changed: C -> not set"),
         (
             "env",

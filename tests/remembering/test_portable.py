@@ -92,3 +92,37 @@ def test_another_python_of_the_version_resumes_with_everything_cached(launched: 
         _check(Notebooks(launched.directory, [forge]).run(*CELLS), "CACHED")
     finally:
         forge.close()
+
+
+PLAIN = (
+    "import nbp_local\nclass P:\n    def __init__(self, v):\n        self.v = v\ndef h(x):\n    return x + nbp_local.K",
+    "%%process values -> r, p\nr = {'a': [h(1), 0.1 + 0.2]}\np = P(7)",
+    "%%process uses -> q\nq = [p.v, r['a'], [word.upper() for word in ('a', 'b')]]",
+    "%%process script -> t = stdout()\n#!/usr/bin/env bash\necho one",
+    "%%process item(x) -> y\ny = x + p.v",
+    "items = item(channel.of(1, 2))",
+    "type(p) is P, q, t, list(items)",
+)
+CODE = ("%%process code -> f\nf = lambda x: x + 1", "%%process calls -> s\ns = f(1)", "f(1), s")
+
+
+def test_another_version_of_python_takes_what_it_can_load(forges: list[Forge], tmp_path: Path) -> None:
+    """Code that a value holds is of one version: what put it out runs again, what took it gets the same from it."""
+    python = os.environ.get("NBFLOW_OTHER_PYTHON")
+    if python is None:
+        pytest.skip("NBFLOW_OTHER_PYTHON names no Python of another version that has what the tests need")
+    notebooks = Notebooks(tmp_path, forges)
+    notebooks.write("nbp_local.py", "K = 23\n")
+    assert all(cell.ok for cell in notebooks.run(*PLAIN, *CODE))
+    forge = Forge(tmp_path, "5", python)
+    try:
+        cells = Notebooks(tmp_path, [forge]).run(*PLAIN, *CODE)
+    finally:
+        forge.close()
+    assert [cell.evalue for cell in cells if not cell.ok] == []
+    assert cells[6].result == "(True, [7, [24, 0.30000000000000004], ['A', 'B']], 'one\\n', [8, 9])"
+    assert cells[9].result == "(2, 2)"
+    statuses = {name: status for cell in cells for name, status, _ in cell.tasks}
+    assert statuses.pop("code") == "COMPLETED"
+    statuses.pop("calls")
+    assert set(statuses.values()) == {"CACHED"}

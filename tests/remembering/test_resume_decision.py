@@ -52,7 +52,7 @@ FOUND = Found(True, 0, WHOLE)
 def _reason(
     entry: TaskEntry | None = ENTRY, found: Found | None = FOUND, wanted: dict[str, str] | None = WANTED
 ) -> Execute:
-    decision = decide(entry, found, wanted)
+    decision = decide(entry, found, wanted, "3.12")
     assert isinstance(decision, Execute)
     return decision
 
@@ -61,7 +61,7 @@ def _reason(
 
 
 def test_everything_in_place_is_reused() -> None:
-    assert decide(ENTRY, FOUND, WANTED) == Reuse(ENTRY)
+    assert decide(ENTRY, FOUND, WANTED, "3.12") == Reuse(ENTRY)
 
 
 def test_no_entry_is_new() -> None:
@@ -76,6 +76,12 @@ def test_only_completed_counts(status: str) -> None:
 
 def test_an_input_that_changed_while_it_ran() -> None:
     assert _reason(ENTRY._replace(unsure=("a", "b"))).sentence == "an input changed while it ran: a, b"
+
+
+def test_code_of_another_python_is_not_run() -> None:
+    said = _reason(ENTRY._replace(python="3.11")).sentence
+    assert said == "its values hold code of Python 3.11, which this one cannot run"
+    assert isinstance(decide(ENTRY._replace(python="3.12"), FOUND, WANTED, "3.12"), Reuse)
 
 
 def test_superseded() -> None:
@@ -110,13 +116,13 @@ def test_output_not_kept(wanted: dict[str, str] | None, about: str) -> None:
 
 
 def test_fewer_outputs_are_a_hit() -> None:
-    assert isinstance(decide(ENTRY, FOUND, {"v": "value"}), Reuse)
-    assert isinstance(decide(ENTRY, FOUND, {}), Reuse)
+    assert isinstance(decide(ENTRY, FOUND, {"v": "value"}, "3.12"), Reuse)
+    assert isinstance(decide(ENTRY, FOUND, {}, "3.12"), Reuse)
 
 
 def test_declared_entry_does_not_serve_a_body_without_declaration() -> None:
     auto = ENTRY._replace(outputs=(OutputRecord("v", "value", "dd" * 16, AUTO),))
-    assert isinstance(decide(auto, FOUND, None), Reuse)
+    assert isinstance(decide(auto, FOUND, None, "3.12"), Reuse)
     assert _reason(auto, wanted={"v": "value"}).reason is Reason.OUTPUT_NOT_KEPT
     assert _reason(wanted=None).reason is Reason.OUTPUT_NOT_KEPT
 
@@ -157,6 +163,7 @@ def test_content_tells_where_it_was_read() -> None:
 ORDER: list[tuple[Reason, Callable[[TaskEntry, Found, dict[str, str]], tuple[TaskEntry, Found, dict[str, str]]]]] = [
     (Reason.SUPERSEDED, lambda e, f, w: (e._replace(superseded=True), f, w)),
     (Reason.NOT_COMPLETED, lambda e, f, w: (e._replace(status=FAILED), f, w)),
+    (Reason.OTHER_PYTHON, lambda e, f, w: (e._replace(python="2.7"), f, w)),
     (Reason.INPUT_CHANGED, lambda e, f, w: (e._replace(unsure=("a",)), f, w)),
     (Reason.WORK_DIR_GONE, lambda e, f, w: (e, f._replace(work_dir=False), w)),
     (Reason.EXIT_MISSING, lambda e, f, w: (e, f._replace(exit=None), w)),
@@ -211,6 +218,7 @@ ENTRIES = st.builds(
     st.booleans(),
     st.booleans(),
     st.lists(TEXT, max_size=2).map(tuple),
+    TEXT,
     TEXT,
     TEXT,
     st.lists(PARTS, max_size=3).map(tuple),

@@ -27,8 +27,9 @@ from nbflow.core.code.scan import mentions_of, mentions_of_code
 from nbflow.core.code.scope import global_names
 from nbflow.core.code.source import normal_form
 from nbflow.core.parts import combine
+from nbflow.core.python import PYTHON
 
-_VERSION = f"{sys.version_info.major}.{sys.version_info.minor}".encode()
+_VERSION = PYTHON.encode()
 # Made by Python or by a library from what else is in the class, or places of text, or caches.
 _DERIVED = frozenset(
     {"__module__", "__qualname__", "__doc__", "__dict__", "__weakref__", "__firstlineno__", "__static_attributes__"}

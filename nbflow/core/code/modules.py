@@ -28,7 +28,6 @@ from nbflow.core.parts import combine
 
 # What runs a task is no part of what it computes, wherever it was loaded from; `SCHEME` says when it must count.
 _OWN = __name__.partition(".")[0]
-PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 _Analysis = tuple[bytes, bytes, Mentions, "ast.Module | None"]
 _MOST_KNOWN = 1024
 _known: dict[tuple[bytes, bool], _Analysis] = {}

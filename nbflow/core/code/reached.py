@@ -11,7 +11,7 @@ from typing import Any
 
 from nbflow.core.code.drift import code_from_elsewhere, drifted
 from nbflow.core.code.mentions import Mentions, is_history
-from nbflow.core.code.modules import PYTHON, LocalFile, Modules
+from nbflow.core.code.modules import LocalFile, Modules
 from nbflow.core.parts import Part, combine, shorten
 from nbflow.core.secrets import MASK, is_secret
 from nbflow.errors import UnhashableInputError
@@ -190,7 +190,6 @@ class Reached:
         self._take_environment(bool(declared_env))
         if not knows_all:
             self.unknown.update(_unknown_global(written, owner) for written, owner in self._dynamic)
-        self.part("package", "python", combine("package", [PYTHON.encode()]), PYTHON)
 
     def _take_environment(self, declared: bool) -> None:
         for name in sorted(self.mentions.env):

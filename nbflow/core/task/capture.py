@@ -20,6 +20,7 @@ from nbflow.core.code.walk import PROVIDED
 from nbflow.core.declaration.annotations import names_in_types
 from nbflow.core.declaration.process import Process
 from nbflow.core.parts import SCHEME, Part, combine, shorten
+from nbflow.core.python import PYTHON
 from nbflow.core.secrets import MASK, is_secret
 from nbflow.core.task.capture_script import bin_parts, read_by_script
 from nbflow.core.task.hash import call_digest
@@ -115,13 +116,14 @@ class Capture:
     def container(self) -> str:
         """Name of the values' container: a digest of their content (32 hex), for pickles of equal values differ.
 
-        What has one digest and yet another look counts too: spellings of a path, and where code stands, for tracebacks.
+        What has one digest and yet another look counts too: spellings of a path, where code stands, for tracebacks, and
+        Python's version, since no other version can run the code inside.
         """
         chunks = sorted(part.chunk for part in self.parts if part.kind not in _NOT_TAKEN_ALONG)
         spellings = combine("spellings", [os.fsencode(name) for name in self.spellings])
         texts = sorted({} if self.reach is None else self.reach.sources.items())
         sources = combine("texts", [text.encode("utf-8", "surrogatepass") for pair in texts for text in pair])
-        return combine("capture", [spellings, sources, *chunks]).hex()
+        return combine("capture", [PYTHON.encode(), spellings, sources, *chunks]).hex()
 
     @property
     def stand_ins(self) -> Mapping[Any, Any]:

@@ -100,6 +100,8 @@ class TaskEntry(NamedTuple):
         Whether a later forced run of the same task took its place.
     unsure : tuple of str
         Files that were inputs and changed while it ran: what it made may be of either version.
+    python : str
+        Version of Python, as in ``3.12``, whose code its values hold: no other can run it. Empty where they hold none.
     outputs : tuple of OutputRecord
         In the order in which they are returned.
     files : tuple of FileRecord
@@ -130,6 +132,7 @@ class TaskEntry(NamedTuple):
     shown: bool = False
     superseded: bool = False
     unsure: tuple[str, ...] = ()
+    python: str = ""
     process: str = ""
     name: str = ""
     parts: tuple[Part, ...] = ()
@@ -142,7 +145,7 @@ class TaskEntry(NamedTuple):
 
     def _hot(self) -> list[Any]:
         flags = int(self.shown) | int(self.superseded) << 1
-        rest = self.imports, self.left_out, self.unsure
+        rest = self.imports, self.left_out, self.unsure, self.python
         return [self.status, self.exit, self.realtime, self.run, self.boot, flags, self.files, self.outputs, *rest]
 
 
@@ -174,7 +177,7 @@ def _decode(text: bytes) -> Any:
 
 
 def _entry(hot: list[Any], cold: list[Any] | None) -> TaskEntry:
-    status, exit_, realtime, run, boot, flags, files, outputs, imports, left_out, unsure = hot
+    status, exit_, realtime, run, boot, flags, files, outputs, imports, left_out, unsure, python = hot
     process, name, parts = cold or ("", "", ())
     return TaskEntry(
         status,
@@ -191,6 +194,7 @@ def _entry(hot: list[Any], cold: list[Any] | None) -> TaskEntry:
         bool(flags & 1),
         bool(flags & 2),
         tuple(unsure),
+        python,
         process,
         name,
         tuple([_part_in(*part) for part in parts]),

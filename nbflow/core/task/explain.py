@@ -136,8 +136,6 @@ def _changed(new: Part, old: Part) -> str:
 
 
 def _label(part: Part) -> str:
-    if (part.kind, part.name) == ("package", "python"):
-        return "Python"
     known = _LABELS.get(part.kind)
     return known.format(part.name) if known else " ".join(filter(None, (part.kind, part.name and f"`{part.name}`")))
 

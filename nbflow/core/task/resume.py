@@ -25,6 +25,7 @@ class Reason(Enum):
     DAMAGED_ENTRY = "its entry in the cache is damaged: {}"
     SUPERSEDED = "a later rerun took its place"
     NOT_COMPLETED = "it did not complete before ({})"
+    OTHER_PYTHON = "its values hold code of Python {}, which this one cannot run"
     INPUT_CHANGED = "an input changed while it ran: {}"
     WORK_DIR_GONE = "its work directory is gone"
     EXIT_MISSING = "its .exitcode is missing or damaged"
@@ -92,7 +93,9 @@ class Found(NamedTuple):
     files: Sequence[FileFact | None]
 
 
-def decide(entry: TaskEntry | None, found: Found | None, wanted: Mapping[str, str] | None) -> Reuse | Execute:
+def decide(
+    entry: TaskEntry | None, found: Found | None, wanted: Mapping[str, str] | None, python: str
+) -> Reuse | Execute:
     """Reuse only a completed task whose work directory, exit status and outputs are all there, unchanged.
 
     Parameters
@@ -103,6 +106,8 @@ def decide(entry: TaskEntry | None, found: Found | None, wanted: Mapping[str, st
         What is on disk; needed where there is an entry.
     wanted : mapping of str to str, or None
         How each declared output is declared, by name; None where the body's own names are the outputs.
+    python : str
+        The version of Python that would take them, as in ``3.12``.
     """
     if entry is None or found is None:
         return Execute(Reason.NEW)
@@ -110,6 +115,8 @@ def decide(entry: TaskEntry | None, found: Found | None, wanted: Mapping[str, st
         return Execute(Reason.SUPERSEDED)
     if entry.status != COMPLETED:
         return Execute(Reason.NOT_COMPLETED, entry.status)
+    if entry.python not in ("", python):
+        return Execute(Reason.OTHER_PYTHON, entry.python)
     if entry.unsure:
         return Execute(Reason.INPUT_CHANGED, ", ".join(entry.unsure))
     if not found.work_dir:

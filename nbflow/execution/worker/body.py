@@ -199,6 +199,7 @@ def told_of(gathered: Gathered) -> dict[str, Any]:
         "files": [record._asdict() for record in gathered.files],
         "values": None if gathered.values is None else dumped_out(gathered.values),
         "left_out": gathered.left_out,
+        "python": gathered.python,
         "imports": gathered.imports,
     }
 

@@ -33,12 +33,20 @@ class Codes:
         The task.
     classes : mapping of type to (str, str)
         The notebook's classes, as captured: name, and digest in hex.
+
+    Attributes
+    ----------
+    met_class : bool
+        Whether a class of the notebook was among them.
+    met_code : bool
+        Whether code was that travels by value.
     """
 
     def __init__(self, spec: WorkerSpec, classes: Classes) -> None:
         self.task = bytes.fromhex(spec.hash)
         self.classes = classes
         self.met_class = False
+        self.met_code = False
 
     def __call__(self, obj: object) -> bytes:
         """Digest a function, class, builtin or module."""
@@ -49,6 +57,7 @@ class Codes:
         module = getattr(obj, "__module__", None) or getattr(obj, "__name__", "")
         version = _version(str(module).partition(".")[0])
         if version is None or "<" in getattr(obj, "__qualname__", ""):
+            self.met_code = True
             return combine("code of a task", (named(obj), self.task))
         return combine("installed code", (named(obj), version.encode()))
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from nbflow.core.code.sharing import groups
 from nbflow.core.declaration.annotations import check_annotation, coerce, evaluate
+from nbflow.core.python import PYTHON
 from nbflow.core.task.entry import FileRecord
 from nbflow.core.values.hashing import Digester
 from nbflow.errors import TaskFailedError, UnhashableInputError
@@ -82,6 +83,8 @@ class Gathered:
         What could not be stored, and why: each text begins with the name.
     imports : tuple of (name, module, attribute or None)
         What import statements of the body bound.
+    python : str
+        Version of Python, as in ``3.12``, if values hold code that travels by value; else empty.
     """
 
     outputs: tuple[Made, ...]
@@ -89,6 +92,7 @@ class Gathered:
     values: Dumped | None
     left_out: tuple[str, ...]
     imports: tuple[Import, ...]
+    python: str = ""
 
 
 @dataclass(slots=True)
@@ -102,10 +106,12 @@ class _Gathering:
     files: list[FileRecord] = field(default_factory=list)
     kept: dict[str, Any] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
+    holds_code: bool = False
 
     def digest(self, name: str, value: object) -> Made:
         codes = Codes(self.spec, self.classes)
         digest = Digester(codes).digest(value, name).hex()
+        self.holds_code |= codes.met_code
         return Made(name, "value", digest, classes=codes.met_class)
 
     def add_value(self, name: str, value: object) -> None:
@@ -180,7 +186,8 @@ def gather(spec: WorkerSpec, namespace: dict[str, Any], before: Snapshot) -> Gat
         _refuse_unlisted(changed, attributes, spec.outputs)
         stored = _gather_declared(work, spec.outputs)
     work.note_sharing()
-    return Gathered(tuple(work.made), tuple(work.files), stored, tuple(work.left_out), imports)
+    python = PYTHON if work.holds_code else ""
+    return Gathered(tuple(work.made), tuple(work.files), stored, tuple(work.left_out), imports, python)
 
 
 def rehearse(spec: WorkerSpec, namespace: dict[str, Any]) -> None:
