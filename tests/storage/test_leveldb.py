@@ -172,6 +172,21 @@ def child_sees(store: LevelStore) -> bytes:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_file_that_leveldb_deletes_as_it_opens_does_no_harm(tmp_path, monkeypatch):
+    listing = os.scandir
+
+    def with_one_that_is_gone(directory):
+        Path(directory, "000099.ldb").touch()
+        found = list(listing(directory))
+        Path(directory, "000099.ldb").unlink()
+        return found
+
+    monkeypatch.setattr(leveldb.os, "scandir", with_one_that_is_gone)
+    store = LevelStore.open(tmp_path / "session" / "db")
+    store.put(b"k", b"v")
+    store.close()
+
+
 def test_programs_do_not_inherit_its_descriptors(db):
     store = LevelStore.open(db)
     listing = subprocess.run(["ls", "-l", "/proc/self/fd"], close_fds=False, capture_output=True, text=True, check=True)

@@ -222,9 +222,12 @@ def repair(db_dir: Path) -> None:
 
 def _identity(path: Path) -> tuple[int, int]:
     try:
-        status = os.stat(path)
+        return _identity_of(os.stat(path))
     except OSError as error:
         raise _refusal(path, "open", error) from error
+
+
+def _identity_of(status: os.stat_result) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
@@ -233,11 +236,13 @@ def _keep_from_programs(db_dir: Path) -> None:
 
     LevelDB before 1.23, as plyvel brings it, leaves them open across an exec.
     """
-    own = {_identity(file) for file in db_dir.iterdir()}
+    own = set()
+    for file in os.scandir(db_dir):
+        with contextlib.suppress(FileNotFoundError):  # LevelDB tidies up in a thread of its own from the first moment
+            own.add(_identity_of(os.stat(file)))
     for name in os.listdir("/dev/fd"):
         with contextlib.suppress(OSError):  # the listing's own descriptor is closed by now
-            status = os.fstat(int(name))
-            if (status.st_dev, status.st_ino) in own:
+            if _identity_of(os.fstat(int(name))) in own:
                 os.set_inheritable(int(name), False)
 
 

@@ -73,7 +73,7 @@ def _open(db_dir: Path, directory: Path) -> Store:
             return _Copy(db_dir, copy).open()
         except (CacheError, OSError, ValueError) as error:
             failure = str(error)
-            shutil.rmtree(copy)
+            shutil.rmtree(copy, ignore_errors=True)  # only for the space: it goes with its directory
             time.sleep(_PAUSE)
     return _open_damaged(db_dir, directory / "rest", failure)
 
