@@ -237,9 +237,9 @@ def _keep_from_programs(db_dir: Path) -> None:
     LevelDB before 1.23, as plyvel brings it, leaves them open across an exec.
     """
     own = set()
-    for file in os.scandir(db_dir):
+    for name in os.listdir(db_dir):
         with contextlib.suppress(FileNotFoundError):  # LevelDB tidies up in a thread of its own from the first moment
-            own.add(_identity_of(os.stat(file)))
+            own.add(_identity_of(os.stat(db_dir / name)))
     for name in os.listdir("/dev/fd"):
         with contextlib.suppress(OSError):  # the listing's own descriptor is closed by now
             if _identity_of(os.fstat(int(name))) in own:
