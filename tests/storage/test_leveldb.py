@@ -176,7 +176,7 @@ def test_a_file_that_leveldb_deletes_as_it_opens_does_no_harm(tmp_path, monkeypa
     listing = os.listdir
 
     def with_one_that_is_gone(directory):
-        return [*listing(directory), "000099.ldb"] if directory == tmp_path / "session" / "db" else listing(directory)
+        return [*listing(directory), "LOG.old"] if directory == tmp_path / "session" / "db" else listing(directory)
 
     monkeypatch.setattr(os, "listdir", with_one_that_is_gone)
     store = LevelStore.open(tmp_path / "session" / "db")
