@@ -73,6 +73,20 @@ def test_a_notebook_runs_twice_and_the_second_time_all_is_cached(tmp_path: Path)
     assert len({record.session for record in history(tmp_path)}) == 1
 
 
+def test_a_notebook_that_another_tool_saved_anew_is_the_same(tmp_path: Path) -> None:
+    """Cell ids change with the format and with who writes it; counts and outputs go."""
+    path = write(tmp_path / "a.ipynb", "n = 3", LOAD, DOUBLE)
+    assert nbflow(tmp_path, "run", "a.ipynb").returncode == 0
+    saved = nbformat.read(path, as_version=4)
+    for cell in saved.cells:
+        del cell["id"]
+    saved.nbformat_minor = 4
+    nbformat.write(saved, path)
+    again = nbflow(tmp_path, "run", "a.ipynb")
+    assert again.returncode == 0, again.stderr
+    assert tasks(tmp_path) == {"double": "CACHED"}
+
+
 def test_an_error_is_shown_once_ends_the_run_and_the_notebook_needs_no_load_ext(tmp_path: Path) -> None:
     write(tmp_path / "a.ipynb", FIT, "fit(0)", "print('never printed')")
     failed = nbflow(tmp_path, "run", "a.ipynb", "-w", "elsewhere")
