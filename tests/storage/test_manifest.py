@@ -29,7 +29,8 @@ def test_it_names_the_tables_and_the_log_that_are_there(db):
     assert live.length == len(content)
     # One more may be there that LevelDB was writing when it was closed.
     assert live.tables.items() <= {int(path.stem): path.stat().st_size for path in db.glob("*.sst")}.items()
-    assert {int(path.stem) for path in db.glob("*.log")} == {live.first_log}
+    # So may a newer log, if a table was being written of the older one.
+    assert live.first_log in {int(path.stem) for path in db.glob("*.log")}
 
 
 def test_zeros_after_the_last_record_end_it(db):
