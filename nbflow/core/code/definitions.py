@@ -154,8 +154,6 @@ class CodeFacts:
         Globals that it reads.
     mentions : Mentions
         What it mentions.
-    text : str
-        Its text; empty where none is known.
     bare_name : str
         The name that a plain ``def`` without decorators gives it; empty for others.
     """
@@ -164,7 +162,6 @@ class CodeFacts:
     form_without_annotations: bytes
     reads: frozenset[str]
     mentions: Mentions
-    text: str
     bare_name: str
 
 
@@ -179,13 +176,12 @@ def _facts(code: CodeType, text: str, filename: str) -> CodeFacts:
     reads, _ = global_names(code)
     if found is None:
         bare = combine("code object", [_VERSION, code_object_bytes(code)])
-        return CodeFacts(bare, bare, reads, mentions_of_code(code), "", "")
+        return CodeFacts(bare, bare, reads, mentions_of_code(code), "")
     futures = (code.co_flags & FUTURES).to_bytes(4, "little")
     forms = [normal_form(found.node, annotations=kept, docstrings=False) for kept in (True, False)]
     full, short = (combine("source", [form, futures]) for form in forms)
-    shown = ast.get_source_segment(found.text, found.node) or ""
     decorated = isinstance(found.node, ast.Lambda) or bool(found.node.decorator_list)
-    return CodeFacts(full, short, reads, mentions_of(found.node), shown, "" if decorated else code.co_name)
+    return CodeFacts(full, short, reads, mentions_of(found.node), "" if decorated else code.co_name)
 
 
 def code_object_bytes(code: CodeType) -> bytes:
