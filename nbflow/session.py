@@ -25,16 +25,16 @@ from nbflow.core.values.files import Disk
 from nbflow.errors import CacheError, CacheLockedError, NbflowWarning
 from nbflow.execution.channels.channels import ENGINE
 from nbflow.execution.channels.task_node import TaskNode
+from nbflow.execution.explain.reasons import Reasons
+from nbflow.execution.explain.why import rows_elsewhere
 from nbflow.execution.inline.executor import Executors, InlineExecutor
 from nbflow.execution.inline.kernel_body import Console
 from nbflow.execution.local.executor import LocalExecutor
 from nbflow.execution.lookup import Lookup
 from nbflow.execution.progress import Progress
-from nbflow.execution.reasons import Reasons
 from nbflow.execution.result import Result
 from nbflow.execution.run import Run
 from nbflow.execution.runner import Runner
-from nbflow.execution.why import rows_elsewhere
 from nbflow.storage.browse import Own, Reader
 from nbflow.storage.database.cache import TaskCache
 from nbflow.storage.database.leveldb import LevelStore

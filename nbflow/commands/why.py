@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from nbflow.commands.shared import OK, table
-from nbflow.execution.diff import TaskDiff, Verdict, compare
-from nbflow.execution.why import why
+from nbflow.execution.explain.diff import TaskDiff, Verdict, compare
+from nbflow.execution.explain.why import why
 from nbflow.storage.browse import Reader
 from nbflow.storage.rows import TaskRow
 

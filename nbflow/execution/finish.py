@@ -18,12 +18,12 @@ from nbflow.core.parts import shorten
 from nbflow.core.task.entry import ABORTED, AUTO, COMPLETED, FAILED, FileRecord, OutputRecord, TaskEntry
 from nbflow.errors import CacheError, NbflowError, NbflowWarning, TaskAbortedError, TaskFailedError
 from nbflow.execution import spec
-from nbflow.execution.gather_script import gather_script
+from nbflow.execution.explain.failure import FailureFacts, Frame, failure, signal_name
 from nbflow.execution.job import Job, Outcome
 from nbflow.execution.local import usage
 from nbflow.execution.order import Order
-from nbflow.execution.report import FailureFacts, Frame, failure, signal_name
 from nbflow.execution.run import Run
+from nbflow.execution.scripts.gather import gather_script
 from nbflow.storage import workdir
 from nbflow.storage.nextflow.trace import NONE_EXIT, encode_trace, masked_env, trace_text
 from nbflow.storage.values import Dumped

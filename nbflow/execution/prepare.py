@@ -13,13 +13,14 @@ from typing import Any
 from nbflow.core.declaration.directive_values import INLINE
 from nbflow.core.declaration.directives import Directives
 from nbflow.core.script.bin_scripts import with_bin
-from nbflow.execution import script, spec
+from nbflow.execution import spec
 from nbflow.execution.calls.call import Call
 from nbflow.execution.inline.kernel_body import Kernel
 from nbflow.execution.job import Job
 from nbflow.execution.order import Order, output_specs, task_facts
-from nbflow.execution.prepare_script import prepare_script
 from nbflow.execution.result import Stored
+from nbflow.execution.scripts import wrapper
+from nbflow.execution.scripts.prepare import prepare_script
 from nbflow.storage import values, workdir
 from nbflow.storage.shared import SharedFiles
 
@@ -53,7 +54,7 @@ def prepare(order: Order, stage: Stage, shared: SharedFiles, kernel: Kernel) -> 
     """
     directives = order.call.directives(order.own)
     environ = _environment(order, directives)
-    shared.write(f"{order.work_dir}/{script.ENVIRON}", _environ_text(frozenset(environ.items())), 0o400)
+    shared.write(f"{order.work_dir}/{wrapper.ENVIRON}", _environ_text(frozenset(environ.items())), 0o400)
     argv: tuple[str, ...] = ()
     body: Callable[[], int] | None = None
     if order.call.process.is_script:
@@ -80,7 +81,7 @@ def prepare(order: Order, stage: Stage, shared: SharedFiles, kernel: Kernel) -> 
 
 @lru_cache(maxsize=4)
 def _environ_text(environ: frozenset[tuple[str, str]]) -> str:
-    return script.environ_text(dict(environ))
+    return wrapper.environ_text(dict(environ))
 
 
 def _plain(value: Any, kind: type) -> Any:
@@ -101,7 +102,7 @@ def _prepare_python(order: Order, directives: Directives, stage: Stage, shared: 
     workdir.stage_all(work_dir, staged)
     worker = _worker_spec(order, directives, stage(order.call), staged)
     workdir.write(f"{work_dir}/{spec.JOB}", worker.to_json())
-    _write_commands(order, script.python_wrapper(sys.executable), shared)
+    _write_commands(order, wrapper.python_wrapper(sys.executable), shared)
 
 
 def _item(order: Order) -> spec.Capture:
@@ -114,15 +115,15 @@ def _item(order: Order) -> spec.Capture:
     return spec.Capture(spec.ITEM, workdir.PRIVATE, text=packed.text)
 
 
-def _write_commands(order: Order, wrapper: str, shared: SharedFiles) -> None:
-    shared.write(f"{order.work_dir}/{script.SCRIPT}", f"#!/usr/bin/env python3\n{order.call.process.shown}\n")
-    shared.write(f"{order.work_dir}/.command.run", wrapper)
+def _write_commands(order: Order, text: str, shared: SharedFiles) -> None:
+    shared.write(f"{order.work_dir}/{wrapper.SCRIPT}", f"#!/usr/bin/env python3\n{order.call.process.shown}\n")
+    shared.write(f"{order.work_dir}/.command.run", text)
 
 
 def _prepare_inline(order: Order, directives: Directives, shared: SharedFiles, kernel: Kernel) -> Callable[[], int]:
     staged = _staged(order)
     workdir.stage_all(order.work_dir, staged)
-    _write_commands(order, script.inline_wrapper(), shared)
+    _write_commands(order, wrapper.inline_wrapper(), shared)
     worker = _worker_spec(order, directives, None, staged)
     env = {name: str(value) for name, value in directives.env.items()}
     return kernel.body(order.call, order.own, order.work_dir, worker, env)

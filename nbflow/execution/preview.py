@@ -22,8 +22,8 @@ from nbflow.core.task.hash import Task
 from nbflow.core.task.resume import Execute, Reason
 from nbflow.errors import NotMadeError
 from nbflow.execution.calls.call import Call
+from nbflow.execution.explain.reasons import Reasons
 from nbflow.execution.lookup import Claim, Done, Lookup
-from nbflow.execution.reasons import Reasons
 from nbflow.execution.result import Result
 from nbflow.storage.database.cache import TaskCache
 from nbflow.storage.layout import Layout

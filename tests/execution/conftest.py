@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from nbflow.execution.job import Job
-from nbflow.execution.script import BASH, SCRIPT, script_wrapper
+from nbflow.execution.scripts.wrapper import BASH, SCRIPT, script_wrapper
 
 
 @pytest.fixture

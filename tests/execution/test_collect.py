@@ -9,7 +9,7 @@ import pytest
 
 from nbflow.core.declaration.file_rules import file_rules
 from nbflow.errors import TaskFailedError
-from nbflow.execution.collect import collect
+from nbflow.execution.outputs.collect import collect
 from nbflow.execution.spec import OutputSpec
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from nbflow.core.parts import Part, combine
 from nbflow.core.task.entry import COMPLETED, OutputRecord, TaskEntry
-from nbflow.execution.diff import TaskDiff, Verdict, compare
+from nbflow.execution.explain.diff import TaskDiff, Verdict, compare
 from nbflow.storage.rows import TaskRow
 
 

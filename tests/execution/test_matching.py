@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from nbflow.core.declaration.file_rules import FileRules
 from nbflow.core.script.bash_globs import bash_word
-from nbflow.execution.matching import is_wild, matching, ways
+from nbflow.execution.outputs.matching import is_wild, matching, ways
 
 FILES = [
     "a",

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from live_processes import wait_until
 
-from nbflow.execution.script import ENVIRON, environ_text, python_wrapper, script_wrapper
+from nbflow.execution.scripts.wrapper import ENVIRON, environ_text, python_wrapper, script_wrapper
 from nbflow.execution.spec import WorkerSpec
 
 HASH = "ab" * 16

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from nbflow.core.declaration.file_rules import FileRules
+from nbflow.execution.scripts.steps import STEPS, Steps
 from nbflow.execution.spec import OutputSpec
-from nbflow.execution.steps import STEPS, Steps
 
 ODD = ["a b", "it's", '"q"', "$(touch pwned)", "`touch pwned`", "-n", "*", "[x]", "new\nline", "ünï", "a]b", "a'b\"c\\"]
 

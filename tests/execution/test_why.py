@@ -11,7 +11,7 @@ from nbflow.core.parts import Part, combine
 from nbflow.core.task.entry import COMPLETED, TaskEntry
 from nbflow.core.task.resume import Reason
 from nbflow.errors import NbflowError
-from nbflow.execution.why import explain, matching, why
+from nbflow.execution.explain.why import explain, matching, why
 from nbflow.storage.rows import TaskRow
 from tests.storage.launch import OTHER, SESSION, Launch
 

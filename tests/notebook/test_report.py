@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
+from nbflow.execution.explain.failure import FailureFacts, Frame, failure, report
 from nbflow.execution.place import ROOT
-from nbflow.execution.report import FailureFacts, Frame, failure, report
 
 CELL = "%%process train -> model\n#| cpus: 2\nimport numpy\nrows = load()\nmodel = fit(rows)\nmodel.score(rows)\n"
 

@@ -130,7 +130,7 @@ def test_a_hit_explains_nothing(notebooks: Notebooks) -> None:
     first = notebooks.run(LOAD, *cells)
     assert {status for cell in first for status in cell.statuses} == {"COMPLETED"}
     refuse = """
-import nbflow.core.file_facts, nbflow.core.outline, nbflow.core.task.previews, nbflow.execution.reasons
+import nbflow.core.file_facts, nbflow.core.outline, nbflow.core.task.previews, nbflow.execution.explain.reasons
 import nbflow.execution.calls.call as call
 
 def refuse(*_, **__):
@@ -138,8 +138,8 @@ def refuse(*_, **__):
 
 for module, name in (
     (nbflow.core.file_facts, "describe"), (nbflow.core.outline, "outline"), (nbflow.core.outline, "first_change"),
-    (nbflow.core.task.previews, "outline"), (nbflow.core.task.previews, "describe"), (nbflow.execution.reasons, "differences"),
-    (call, "previewed"), (call, "preview_of_input"), (nbflow.execution.reasons.Reasons, "sentence"),
+    (nbflow.core.task.previews, "outline"), (nbflow.core.task.previews, "describe"), (nbflow.execution.explain.reasons, "differences"),
+    (call, "previewed"), (call, "preview_of_input"), (nbflow.execution.explain.reasons.Reasons, "sentence"),
 ):
     assert hasattr(module, name)
     setattr(module, name, refuse)

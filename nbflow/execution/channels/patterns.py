@@ -13,7 +13,7 @@ from typing import Final
 from nbflow.core.declaration.file_rules import FileRules
 from nbflow.core.declaration.globs import render_glob
 from nbflow.errors import InputError
-from nbflow.execution.matching import matching
+from nbflow.execution.outputs.matching import matching
 
 _MAGIC: Final = re.compile(r"[*?\[{]")
 

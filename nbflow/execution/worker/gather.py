@@ -20,7 +20,7 @@ from nbflow.core.python import PYTHON
 from nbflow.core.task.entry import FileRecord
 from nbflow.core.values.hashing import Digester
 from nbflow.errors import TaskFailedError, UnhashableInputError
-from nbflow.execution.collect import collect, collected, held
+from nbflow.execution.outputs.collect import collect, collected, held
 from nbflow.execution.spec import VALUES, OutputSpec, WorkerSpec
 from nbflow.execution.worker.changes import Classes, Codes, Snapshot
 from nbflow.execution.worker.display import OUT

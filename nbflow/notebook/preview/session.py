@@ -14,8 +14,8 @@ from typing import Any
 
 from nbflow.commands.shared import table
 from nbflow.core.values.files import Disk
+from nbflow.execution.explain.reasons import Reasons
 from nbflow.execution.preview import Preview, PreviewRunner
-from nbflow.execution.reasons import Reasons
 from nbflow.session import Open, Session
 from nbflow.storage.browse import Reader
 from nbflow.storage.database.cache import TaskCache

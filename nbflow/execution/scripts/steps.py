@@ -16,7 +16,7 @@ from nbflow.core.declaration.staging_values import RAM_DISK
 from nbflow.core.script.bash_globs import bash_word
 from nbflow.core.script.epilogue import BEGIN, ENV
 from nbflow.core.script.shell import quote
-from nbflow.execution.matching import is_wild, ways
+from nbflow.execution.outputs.matching import is_wild, ways
 from nbflow.execution.spec import OutputSpec
 
 STEPS = ".nbflow/steps"

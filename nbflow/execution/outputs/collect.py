@@ -14,7 +14,7 @@ from nbflow.core.parts import combine
 from nbflow.core.task.entry import FileRecord
 from nbflow.core.values.contents import content_digest
 from nbflow.errors import TaskFailedError
-from nbflow.execution.matching import is_wild, matching
+from nbflow.execution.outputs.matching import is_wild, matching
 from nbflow.execution.spec import OutputSpec
 from nbflow.storage.evidence import listing_digest
 from nbflow.storage.workdir import EXIT, PRIVATE

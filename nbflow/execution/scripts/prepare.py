@@ -16,10 +16,10 @@ from nbflow.core.script import shell
 from nbflow.core.script.environment import environment
 from nbflow.core.script.epilogue import BEGIN, captures, epilogue
 from nbflow.errors import InputError
-from nbflow.execution import script
 from nbflow.execution.order import Order, TaskView, output_specs, task_facts
-from nbflow.execution.script_inputs import ScriptInputs, refuse_missing, script_inputs
-from nbflow.execution.steps import STEPS, Steps
+from nbflow.execution.scripts import wrapper
+from nbflow.execution.scripts.inputs import ScriptInputs, refuse_missing, script_inputs
+from nbflow.execution.scripts.steps import STEPS, Steps
 from nbflow.storage import workdir
 from nbflow.storage.shared import SharedFiles
 
@@ -74,7 +74,7 @@ def prepare_script(
     facts = task_facts(order, directives)
     variables = given.variables | shell.task_variables(facts)
     interpreter, exports, after = (
-        shell.interpreter(process.text) or script.BASH,
+        shell.interpreter(process.text) or wrapper.BASH,
         "",
         epilogue(captures(process.captured)),
     )
@@ -86,13 +86,13 @@ def prepare_script(
     else:
         text = shell.script(process.text, "")
         environ, exports = _set_variables(variables, order, environ)
-    workdir.write(f"{work_dir}/{script.SCRIPT}", text)
-    steps = _steps(order, directives, (*interpreter, script.SCRIPT), given, after)
+    workdir.write(f"{work_dir}/{wrapper.SCRIPT}", text)
+    steps = _steps(order, directives, (*interpreter, wrapper.SCRIPT), given, after)
     command = _write_steps(order, steps)
     linked = {} if steps.staged else given.staged
     workdir.stage_all(work_dir, _relative(linked, order) if directives.stage_in_mode == "rellink" else linked)
     write = workdir.write if linked or exports or steps.are_needed else shared.write
-    write(f"{work_dir}/.command.run", script.script_wrapper(linked, command, exports))
+    write(f"{work_dir}/.command.run", wrapper.script_wrapper(linked, command, exports))
     return command, environ
 
 
@@ -135,7 +135,7 @@ def _write_steps(order: Order, steps: Steps) -> tuple[str, ...]:
     if not steps.are_needed:
         return steps.command
     workdir.write(f"{order.work_dir}/{STEPS}", steps.text)
-    return (*script.BASH, STEPS)
+    return (*wrapper.BASH, STEPS)
 
 
 def _stdin(order: Order, directives: Directives) -> str:

@@ -16,9 +16,9 @@ from nbflow.core.script.epilogue import ENV, Captured, captures, read_captured
 from nbflow.core.task.entry import FileRecord
 from nbflow.core.values.hashing import digest
 from nbflow.errors import TaskFailedError
-from nbflow.execution.collect import collect, collected
 from nbflow.execution.order import Order, output_specs
-from nbflow.execution.prepare_script import given_to
+from nbflow.execution.outputs.collect import collect, collected
+from nbflow.execution.scripts.prepare import given_to
 from nbflow.execution.spec import VALUES, OutputSpec, dumped_out
 from nbflow.storage import values
 from nbflow.storage.workdir import PRIVATE, stdout_of

@@ -1,0 +1,1 @@
+"""Output files: which paths a pattern means, and what is found."""
