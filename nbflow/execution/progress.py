@@ -60,19 +60,37 @@ class ProcessCounts:
 class _Counter:
     """The mutable twin of ProcessCounts: a record for each change would cost more than a cache hit."""
 
-    __slots__ = ("aborted", "cached", "completed", "failed", "hash", "label", "open", "running", "saved", "submitted")
+    __slots__ = (
+        "aborted",
+        "cached",
+        "completed",
+        "expected",
+        "failed",
+        "hash",
+        "label",
+        "running",
+        "saved",
+        "submitted",
+    )
 
     def __init__(self) -> None:
         self.submitted = self.running = self.completed = self.cached = self.failed = self.aborted = 0
         self.saved = 0.0
         self.hash = self.label = ""
-        self.open = 0
+        self.expected: list[Callable[[], int | None]] = []
+
+    @property
+    def total(self) -> int | None:
+        """How many tasks there will be; None while a channel cannot tell."""
+        expected = [tell() for tell in self.expected]
+        known = [number for number in expected if number is not None]
+        return max(self.submitted, sum(known)) if len(known) == len(expected) else None
 
     def freeze(self, name: str) -> ProcessCounts:
         over = self.completed + self.cached + self.failed + self.aborted
         return ProcessCounts(
             name=name,
-            total=None if self.open else self.submitted,
+            total=self.total,
             submitted=self.submitted,
             waiting=self.submitted - self.running - over,
             running=self.running,
@@ -111,16 +129,19 @@ class Progress:
         with self._lock:
             return tuple(counter.freeze(name) for name, counter in self._counters.items())
 
-    def opened(self, process: str) -> None:
-        """A channel begins to feed the process: its total is unknown until ``closed`` was called as often."""
-        with self._lock:
-            self._counter(process).open += 1
-        self._tell_first()
+    def opened(self, process: str, expected: Callable[[], int | None]) -> None:
+        """A channel begins to feed the process.
 
-    def closed(self, process: str) -> None:
-        """That channel has ended."""
+        Parameters
+        ----------
+        process : str
+            Its name.
+        expected : callable
+            Tells how many tasks that channel gives; None while it is not known. Called from any thread.
+        """
         with self._lock:
-            self._counter(process).open -= 1
+            self._counter(process).expected.append(expected)
+        self._tell_first()
 
     def submitted(self, process: str, count: int = 1) -> None:
         """Tasks were taken up; they wait until one of the methods below is called for each."""

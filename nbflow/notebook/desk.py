@@ -209,6 +209,8 @@ class NotebookDesk:
     def opened(self, node: Node) -> None:
         """Note a channel of tasks that the cell must wait for."""
         self._cell.nodes.append(node)
+        if isinstance(node, TaskNode):
+            self._cell.progress.opened(node.call.process.name, node.expected)
         self.engine.connect(node)
 
     def failed(self, node: Node, error: BaseException) -> None:

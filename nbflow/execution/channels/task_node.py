@@ -115,6 +115,13 @@ class TaskNode(Node):
             start = self._keys.find(key, start + 1)
         return start >= 0
 
+    def expected(self) -> int | None:
+        """How many tasks there will be; None while more items may come. Of a channel that failed none more than there are."""
+        if self.over:
+            return 0 if self.failure is not None else (self.length or 0) - self.holes
+        upstream = self.upstream
+        return (upstream.length or 0) - upstream.holes if upstream.done else None
+
     # Running ----------------------------------------------------------------------------------------------------------
 
     def connect(self) -> None:
