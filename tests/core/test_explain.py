@@ -162,6 +162,17 @@ def test_of_several_files_those_that_changed_came_or_went_are_named(files: Files
     ]
 
 
+def test_files_that_were_only_written_again_are_not_named_beside_one_whose_content_changed(files: Files) -> None:
+    for name in ("index/a", "index/b"):
+        files.write(name, "1")
+    before = files.preview("index", "index")
+    for name, text in {"index/a": "1", "index/b": "2"}.items():
+        files.write(name, text, seconds=5)
+    assert said("input", "index", before, files.preview("index", "index")) == [
+        "input `index`: content of index/b changed (it still has 1 bytes)"
+    ]
+
+
 def test_a_data_file_of_a_module_is_named(files: Files) -> None:
     files.write("lib/table.csv", "1")
     before = files.preview("1 files", "lib/table.csv")
