@@ -199,9 +199,9 @@ def _row(counts: ProcessCounts, *, live: bool) -> str:
 
 def _bar(counts: ProcessCounts) -> str:
     label = f'aria-label="{escape(counts.name)}: {escape(_progress_words(counts))}"'
-    if counts.total is None:
-        return f"<progress {label}></progress>"
-    return f'<progress {label} value="{counts.ended}" max="{max(counts.total, 1)}"></progress>'
+    if counts.total is None and counts.submitted:
+        return f"<progress {label}></progress>"  # it moves
+    return f'<progress {label} value="{counts.ended}" max="{counts.total or 1}"></progress>'
 
 
 def _icon(status: Status) -> str:

@@ -200,6 +200,8 @@ def test_a_process_without_tasks_says_so() -> None:
     assert "report | no task yet" in render_progress([waits], 1)["text/plain"]
     assert "report | no task -" in render_summary([DONE, unused], 1)["text/plain"]
     assert (status_of(waits), status_of(unused)) == ("waiting", "unused")
+    [bar] = [attrs for tag, attrs in Outline(render_progress([waits], 1)["text/html"]).tags if tag == "progress"]
+    assert bar["value"] == "0", "a bar without a value moves"
 
 
 @pytest.mark.parametrize("render", [render_progress, render_summary])
