@@ -88,6 +88,16 @@ def test_long_values_are_shown_where_they_differ() -> None:
     assert "xxxa" in sentence and "xxxb" in sentence and len(sentence) < 180
 
 
+def test_outputs_of_tasks_are_told_apart_by_their_names_and_not_by_where_each_lies() -> None:
+    a, b, c = (f"/home/me/work/{letter * 2}/{letter * 30}/quant_{letter}" for letter in "abc")
+    assert said("input", "results", f"[{a}, {b}]", f"[{a}, {c}]") == [
+        "input `results` changed: [quant_a, quant_b] -> [quant_a, quant_c]"
+    ]
+    again = a.replace("/aa/", "/dd/")
+    [sentence] = said("input", "results", f"[{a}]", f"[{again}]")
+    assert "/aa/" in sentence and "/dd/" in sentence
+
+
 class Files:
     """A value that names files, before and after what was done to them."""
 
