@@ -21,6 +21,7 @@ import psutil
 import pytest
 
 from .conftest import statuses, text_of
+from .front_end import CHROMIUM_ARGUMENTS, PATIENCE
 
 NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "rnaseq.ipynb"
 DATA = Path(os.environ.get("NBFLOW_RNASEQ_DATA") or NOTEBOOK.parent / "data" / "rnaseq-ggal")
@@ -155,6 +156,28 @@ def test_the_figure_and_the_report_of_all_samples_are_shown(shown: Any) -> None:
     page = cell(shown, "report").outputs[0].data["text/html"]
     assert "srcdoc=" in page and "MultiQC" in page
     assert all(f"ggal_{sample}_1" in page and f"quant_ggal_{sample}" in page for sample in FIRST)
+
+
+@needs_programs
+def test_an_export_shows_the_report_without_a_network_and_its_links_lead_into_it(
+    shown: Any, browser_program: str, tmp_path: Path
+) -> None:
+    from nbconvert import HTMLExporter
+    from playwright.sync_api import expect, sync_playwright
+
+    (tmp_path / "out.html").write_text(HTMLExporter().from_notebook_node(shown)[0], encoding="utf-8")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=browser_program, args=CHROMIUM_ARGUMENTS)
+        page = browser.new_context(offline=True, viewport={"width": 1280, "height": 1000}).new_page()
+        page.goto((tmp_path / "out.html").as_uri())
+        page.locator("iframe[title='MultiQC report']").scroll_into_view_if_needed()
+        report = page.frame_locator("iframe[title='MultiQC report']")
+        expect(report.locator("#general_stats")).to_contain_text("quant_ggal_gut", timeout=PATIENCE * 1000)
+        section = report.locator("#fastqc_per_base_sequence_quality")
+        expect(section).not_to_be_in_viewport()
+        report.locator("a[href='#fastqc_per_base_sequence_quality']").first.click()
+        expect(section).to_be_in_viewport(timeout=PATIENCE * 1000)
+        browser.close()
 
 
 @needs_programs
