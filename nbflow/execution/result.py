@@ -43,6 +43,8 @@ class Result:
         Why it ran; None where it was taken from the cache.
     error : TaskFailedError or None
         How it failed.
+    ignored : bool
+        Whether the failure is passed over (``error_strategy: ignore``).
     """
 
     task: Task
@@ -51,11 +53,17 @@ class Result:
     entry: TaskEntry
     reason: Execute | None = None
     error: TaskFailedError | None = None
+    ignored: bool = False
 
     @property
     def work_dir(self) -> Path:
         """Its work directory."""
         return Path(self.place)
+
+    @property
+    def failure(self) -> TaskFailedError | None:
+        """How it failed, if that must be told: an ignored failure is none."""
+        return None if self.ignored else self.error
 
     @property
     def cached(self) -> bool:

@@ -17,15 +17,19 @@ from pathlib import Path
 from typing import Any
 
 from nbflow.core.declaration.directive_values import INLINE
-from nbflow.core.task.entry import COMPLETED, TaskEntry, read_entry
+from nbflow.core.task.attempts import Action
+from nbflow.core.task.entry import COMPLETED, FAILED, read_entry
 from nbflow.core.task.hash import Task
 from nbflow.core.task.resume import Reason
+from nbflow.errors import NbflowError, TaskFailedError
 from nbflow.execution.calls.call import Call
+from nbflow.execution.ended import Ended, Finished
+from nbflow.execution.execution import Execution
 from nbflow.execution.executor import Executor
-from nbflow.execution.finish import Ended, Finish, Finished
+from nbflow.execution.finish import Finish
 from nbflow.execution.inline.kernel_body import Console, Kernel
 from nbflow.execution.job import Job, Outcome
-from nbflow.execution.lookup import Claim, Done, Lookup
+from nbflow.execution.lookup import Done, Lookup
 from nbflow.execution.order import Order
 from nbflow.execution.prepare import prepare
 from nbflow.execution.progress import Progress
@@ -57,6 +61,8 @@ class Runner(Lookup):
         Told of each task that was executed.
     console : callable
         The notebook's, for bodies that run in the kernel.
+    say : callable
+        Shows the user a line; called from any thread.
     """
 
     def __init__(
@@ -68,6 +74,7 @@ class Runner(Lookup):
         resolve_class: Callable[[str, str], type],
         ran: Callable[[Result], None],
         console: Console,
+        say: Callable[[str], None],
     ) -> None:
         super().__init__(run.cache, run.boot, layout, resolve_class)
         self.run = run
@@ -77,10 +84,12 @@ class Runner(Lookup):
         self._stage = Stage(layout.stage_dir(run.session), run.boot)
         self._files = SharedFiles()
         self._kernel = Kernel(console)
+        self._say = say
         self._finish = Finish(run)
         self.unsaved = self._finish.unsaved
         self._lock = threading.Lock()
-        self._under_way: dict[bytes, list[Done]] = {}
+        self._executions: set[Execution] = set()
+        self._under_way: dict[bytes, Execution] = {}
         self._numbers = itertools.count(1)
 
     # The story ------------------------------------------------------------------------------------------------------
@@ -105,9 +114,8 @@ class Runner(Lookup):
             done(found)
             return
         progress.submitted(task.process)
-        if begun is not None:
-            begun(found.work_dir)
-        self._execute(Order(call, task, own, read, found.key, found.work_dir), found, progress, done)
+        order = Order(call, task, own, read, found.key, found.work_dir)
+        self._execute(Execution(order, found, number, progress, done, begun))
 
     def values(self, key: bytes) -> dict[str, Any]:
         """As `Lookup.values`; a task whose outputs cannot be read will not be taken from the cache again."""
@@ -127,13 +135,24 @@ class Runner(Lookup):
     @property
     def idle(self) -> bool:
         """Whether no task of it is under way."""
-        return not self._under_way
+        return not self._executions
 
     def cancel(self) -> None:
         """End all tasks that wait or run; who asks for one of them from now on gets it run anew."""
+        self._make_last()
         with self._lock:
             self._under_way.clear()
         self._executor.cancel_all()
+
+    def finish(self) -> None:
+        """End all tasks that wait; see `Lookup.finish`."""
+        self._make_last()
+        self._executor.cancel_waiting()
+
+    def _make_last(self) -> None:
+        with self._lock:
+            for execution in self._executions:
+                execution.is_last = True
 
     def close(self) -> None:
         """Write what is still to be written of the run."""
@@ -169,95 +188,146 @@ class Runner(Lookup):
         if task.base not in self._under_way:
             return False
         with self._lock:
-            waiting = self._under_way.get(task.base)
-            if waiting is not None:
+            execution = self._under_way.get(task.base)
+            if execution is not None:
                 progress.submitted(task.process)
-                waiting.append(partial(self._shared, progress, done))
-        return waiting is not None
+                execution.claim.waiting.append(partial(self._shared, progress, done))
+        return execution is not None
 
     def _shared(self, progress: Progress, done: Done, result: Result) -> None:
         if result.error is None:
             progress.cached(result.task.process, result.key.hex(), result.task.name)
+        elif result.ignored:
+            progress.ignored(result.task.process, running=False)
         else:
             progress.aborted(result.task.process, running=False)
         done(result)
 
     # Executing ------------------------------------------------------------------------------------------------------
 
-    def _execute(self, order: Order, claim: Claim, progress: Progress, done: Done) -> None:
-        task = order.task
+    def _execute(self, execution: Execution) -> None:
+        job = self._prepared(execution)
+        with self._lock:
+            self._under_way.setdefault(execution.order.task.base, execution)
+            self._executions.add(execution)
+        try:
+            self._submit(execution, job)
+        except BaseException:
+            self._forget(execution)
+            raise
+
+    def _prepared(self, execution: Execution) -> Job:
+        order = execution.order
         try:
             with workdir.disk(self._work_root):
                 job = prepare(order, self._stage.take, self._files, self._kernel)
         except BaseException:
             shutil.rmtree(order.work_dir, ignore_errors=True)  # nothing has run there: it is free again
-            progress.aborted(task.process, running=False)
+            execution.progress.aborted(order.task.process, running=False)
             raise
-        with self._lock:
-            self._under_way.setdefault(task.base, claim.waiting)
+        if execution.begun is not None:
+            execution.begun(order.work_dir)
+        return job
+
+    def _submit(self, execution: Execution, job: Job) -> None:
+        order = execution.order
         self.run.index.append(order.key, False)
-        submitted = time.time()
-        about = {"hash": order.key.hex(), "name": task.name, "reason": claim.reason.sentence}
-        self.run.events.append({"event": "submitted", **about, "at": submitted})
-        ended = partial(self._ended, order, claim, progress, done, submitted)
+        execution.submitted = time.time()
+        about = {"hash": order.key.hex(), "name": order.task.name, "reason": execution.claim.reason.sentence}
+        attempt = {} if order.attempt.number == 1 else {"attempt": order.attempt.number}
+        self.run.events.append({"event": "submitted", **about, **attempt, "at": execution.submitted})
         try:
-            self._executor.submit(job, ended, partial(self._started, order, progress))
+            self._executor.submit(job, partial(self._ended, execution), partial(self._started, execution))
         except BaseException:
-            with self._lock:
-                self._forget(task.base, claim)
-            progress.aborted(task.process, running=False)
+            execution.progress.aborted(order.task.process, running=False)
             raise
 
-    def _forget(self, base: bytes, claim: Claim) -> None:
-        if self._under_way.get(base) is claim.waiting:
-            del self._under_way[base]
+    def _forget(self, execution: Execution) -> tuple[Done, ...]:
+        """The execution is over; who waits for it."""
+        with self._lock:
+            self._executions.discard(execution)
+            base = execution.order.task.base
+            if self._under_way.get(base) is execution:
+                del self._under_way[base]
+            return (execution.done, *execution.claim.waiting)
 
-    def _started(self, order: Order, progress: Progress, job: Job) -> None:
-        progress.started(order.task.process, job.hash, order.task.name)
+    def _started(self, execution: Execution, job: Job) -> None:
+        task = execution.order.task
+        execution.progress.started(task.process, job.hash, task.name)
         self.run.events.append({"event": "started", "hash": job.hash, "at": time.time()})
 
-    def _ended(
-        self,
-        order: Order,
-        claim: Claim,
-        progress: Progress,
-        done: Done,
-        submitted: float,
-        job: Job,
-        outcome: Outcome,
-    ) -> None:
-        finished = Finished(order, job, outcome, submitted, next(self._numbers))
+    def _ended(self, execution: Execution, job: Job, outcome: Outcome) -> None:
+        finished = Finished(execution.order, job, outcome, execution.submitted, next(self._numbers))
         was_running = outcome.exit is not None or outcome.completed > outcome.started
-        self._finish.start(finished, partial(self._settled, order, claim, progress, done, was_running))
+        self._finish.start(finished, execution.recover, partial(self._settled, execution, was_running))
 
-    def _settled(
-        self, order: Order, claim: Claim, progress: Progress, done: Done, was_running: bool, ended: Ended
-    ) -> None:
-        """The entry is saved; tell all who wait."""
-        task, entry, error = order.task, ended.entry, ended.error
+    def _settled(self, execution: Execution, was_running: bool, ended: Ended) -> None:
+        """The entry of an attempt is saved: begin the next one, or tell all who wait."""
+        order, error = execution.order, ended.error
+        self.run.events.append(
+            {"event": "ended", "hash": order.key.hex(), "status": ended.entry.status, "at": time.time()}
+        )
         if error is not None and DamagedValueError.__name__ in str(error):
             self._stage.forget(order.call)
             self._look_at(order.own)
+        if ended.action is not None:
+            self._note(order, ended)
+        if ended.action is Action.RETRY:
+            execution.progress.retried(order.task.process, running=was_running)
+            error = self._retry(execution, ended)
+            if error is None:
+                return
+        else:
+            self._count(execution, ended, was_running)
+        self._tell(execution, order, ended, error)
+
+    def _tell(self, execution: Execution, order: Order, ended: Ended, error: TaskFailedError | None) -> None:
+        claim = execution.claim
         if error is None and claim.reason.reason in (Reason.FORCED, Reason.CACHE_OFF, Reason.UNKNOWN_READS):
             self._supersede(claim.passed)
-        self._count(progress, order, entry, was_running)
-        result = Result(task, order.key, str(order.work_dir), entry, claim.reason, error)
+        if error is not None:
+            error.lets_others_end = ended.action is Action.FINISH
+        ignored = ended.action is Action.IGNORE
+        result = Result(order.task, order.key, str(order.work_dir), ended.entry, claim.reason, error, ignored)
         self._ran(result)
-        with self._lock:
-            self._forget(task.base, claim)
-            waiting = tuple(claim.waiting)
-        for each in (done, *waiting):
+        for each in self._forget(execution):
             each(result)
 
-    def _count(self, progress: Progress, order: Order, entry: TaskEntry, was_running: bool) -> None:
-        process, key, name = order.task.process, order.key.hex(), order.task.name
-        self.run.events.append({"event": "ended", "hash": key, "status": entry.status, "at": time.time()})
-        if entry.status == COMPLETED:
-            progress.completed(process, key, name)
-        elif was_running and entry.status == "FAILED":
-            progress.failed(process, key, name)
+    def _retry(self, execution: Execution, ended: Ended) -> TaskFailedError | None:
+        """Begin the next attempt; what keeps it from beginning becomes the task's error."""
+        order = execution.order
+        try:
+            key, work_dir = self.next_try(order.task, order.key, self._create)
+            execution.next_attempt(key, work_dir, ended)
+            self._submit(execution, self._prepared(execution))
+        except (NbflowError, OSError) as problem:
+            assert ended.error is not None
+            ended.error.add_note(f"It could not be run again: {problem}")
+            return ended.error
+        return None
+
+    def _note(self, order: Order, ended: Ended) -> None:
+        """Say in a line what is done about a failure that does not end the run, as Nextflow does."""
+        assert ended.error is not None
+        what = {
+            Action.RETRY: f"Execution is retried ({order.attempt.number})",
+            Action.IGNORE: "Error is ignored",
+        }.get(ended.action or Action.TERMINATE)
+        if what is not None:
+            key = order.key.hex()
+            cause = ended.error.cause.partition("\n")[0]
+            self._say(f"[{key[:2]}/{key[2:8]}] NOTE: {order.task.name}: {cause} -- {what}")
+
+    def _count(self, execution: Execution, ended: Ended, was_running: bool) -> None:
+        task, progress = execution.order.task, execution.progress
+        if ended.entry.status == COMPLETED:
+            progress.completed(task.process, execution.order.key.hex(), task.name)
+        elif ended.action is Action.IGNORE:
+            progress.ignored(task.process, running=was_running)
+        elif was_running and ended.entry.status == FAILED:
+            progress.failed(task.process, execution.order.key.hex(), task.name)
         else:
-            progress.aborted(process, running=was_running)
+            progress.aborted(task.process, running=was_running)
 
     def _look_at(self, own: Mapping[str, Any]) -> None:
         """Read the stored values that a task could not read, so that those damaged are not reused again."""

@@ -191,5 +191,5 @@ READERS: Mapping[str, Callable[[object], object]] = {
 }
 """Reads the value of each directive that nbflow carries out; raises DeclarationError."""
 
-DYNAMIC = frozenset(("cpus", "memory", "time", "tag", "debug"))
+DYNAMIC = frozenset(("cpus", "memory", "time", "tag", "debug", "error_strategy", "max_retries", "max_errors"))
 """Directives whose value may have ``{...}`` expressions; those of ``env`` may too, one by one."""
