@@ -19,6 +19,7 @@ from nbflow.execution import spec
 from nbflow.execution.callbacks import call_back
 from nbflow.execution.ended import Ended, Finished
 from nbflow.execution.explain.cause import failure_of, unsaid
+from nbflow.execution.outputs.store import keep_in_store
 from nbflow.execution.run import Run
 from nbflow.execution.scripts.gather import gather_script
 from nbflow.execution.traces import STREAMS, milliseconds, size_of, trace_record, write_log
@@ -63,9 +64,13 @@ class Finish:
             Called once with what became of it.
         """
         if finished.order.call.process.is_script:
-            self._threads.submit(call_back, lambda: done(self._finish_surely(finished, recover)))
+            self.later(lambda: done(self._finish_surely(finished, recover)))
         else:
             done(self._finish_surely(finished, recover))
+
+    def later(self, step: Callable[[], None]) -> None:
+        """Do what may take long, with files say, in a thread for that."""
+        self._threads.submit(call_back, step)
 
     def close(self) -> None:
         """Wait for what is under way."""
@@ -84,6 +89,17 @@ class Finish:
         ended = self._ended(finished, recover, told, failure_of(finished, told))
         if ended.entry.unsure:
             _warn(finished, f"its input {', '.join(ended.entry.unsure)} changed while it ran; write to another file")
+        self._save(finished, ended)
+        return ended
+
+    def stored(self, finished: Finished) -> TaskEntry:
+        """Save the entry of a task that was not run, since its work directory holds all its outputs."""
+        told = gather_script(finished.order)
+        entry = self._entry(finished, COMPLETED, told)
+        self._save(finished, Ended(entry, trace_record(finished, COMPLETED, None)))
+        return entry
+
+    def _save(self, finished: Finished, ended: Ended) -> None:
         try:
             write_log(finished)
             self._run.cache.put(finished.order.key, encode_trace(ended.trace), ended.entry.to_bytes())
@@ -92,7 +108,6 @@ class Finish:
         else:
             # Where its work directory had been deleted, the hash is taken again: what was kept of then is no longer so.
             self.unsaved.pop(finished.order.key, None)
-        return ended
 
     def _ended(
         self, finished: Finished, recover: Recover, told: Mapping[str, Any], error: TaskFailedError | None
@@ -146,12 +161,18 @@ def _told(finished: Finished) -> dict[str, Any]:
     """What the worker says of the outputs; for a script, what is found."""
     if finished.outcome.exit != 0 or finished.outcome.reason is not None:
         return _outcome_file(finished)
-    if not finished.order.call.process.is_script:
-        return _outcome_file(finished) or {"error": unsaid(_SILENT)}
     try:
-        return gather_script(finished.order)
+        told = _told_of_success(finished)
+        keep_in_store(finished.order, told)
     except (NbflowError, OSError) as error:
         return {"error": unsaid(str(error))}
+    return told
+
+
+def _told_of_success(finished: Finished) -> dict[str, Any]:
+    if finished.order.call.process.is_script:
+        return gather_script(finished.order)
+    return _outcome_file(finished) or {"error": unsaid(_SILENT)}
 
 
 def _outcome_file(finished: Finished) -> dict[str, Any]:

@@ -43,6 +43,8 @@ class Result:
         Why it ran; None where it was taken from the cache.
     error : TaskFailedError or None
         How it failed.
+    stored : str
+        The store directory that it was taken from (``store_dir``); empty where it was not.
     ignored : bool
         Whether the failure is passed over (``error_strategy: ignore``).
     """
@@ -54,6 +56,7 @@ class Result:
     reason: Execute | None = None
     error: TaskFailedError | None = None
     ignored: bool = False
+    stored: str = ""
 
     @property
     def work_dir(self) -> Path:

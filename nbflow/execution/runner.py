@@ -10,8 +10,8 @@ import itertools
 import shutil
 import threading
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,8 +29,11 @@ from nbflow.execution.executor import Executor
 from nbflow.execution.finish import Finish
 from nbflow.execution.inline.kernel_body import Console, Kernel
 from nbflow.execution.job import Job, Outcome
-from nbflow.execution.lookup import Done, Lookup
+from nbflow.execution.local.usage import Usage
+from nbflow.execution.lookup import Claim, Done, Lookup
 from nbflow.execution.order import Order
+from nbflow.execution.outputs.publish import publish_outputs
+from nbflow.execution.outputs.store import link_stored, store_of, stored_files
 from nbflow.execution.prepare import prepare
 from nbflow.execution.progress import Progress
 from nbflow.execution.result import Result, Stored
@@ -109,12 +112,14 @@ class Runner(Lookup):
         if call.forced is None and self._joins(task, progress, done):
             return
         found = self.find(call, task, self._create)
-        if isinstance(found, Result):
-            self._reused(found, progress)
-            done(found)
-            return
-        progress.submitted(task.process)
         order = Order(call, task, own, read, found.key, found.work_dir)
+        result = found if isinstance(found, Result) else self._from_store(order, found)
+        if result is not None:
+            self._reused(result, progress)
+            self._publish(order, result, (done,))
+            return
+        assert isinstance(found, Claim)
+        progress.submitted(task.process)
         self._execute(Execution(order, found, number, progress, done, begun))
 
     def values(self, key: bytes) -> dict[str, Any]:
@@ -183,6 +188,20 @@ class Runner(Lookup):
         self.run.index.append(result.key, True)
         progress.reused(result.task.process, result.key.hex(), result.task.name, result.entry.realtime / 1000)
 
+    def _from_store(self, order: Order, claim: Claim) -> Result | None:
+        """The task as its store directory has it; None where it has not all of its outputs, or a rerun was asked for."""
+        store = store_of(order)
+        paths = None if store is None or claim.reason.reason is Reason.FORCED else stored_files(order, store)
+        if store is None or paths is None:
+            return None
+        with self._given_back(order), workdir.disk(self._work_root):
+            link_stored(order, store, paths)
+        now = time.time()
+        job = Job(order.key.hex(), order.task.name, order.work_dir, "script", (), {})
+        finished = Finished(order, job, Outcome(0, now, now, Usage()), now, next(self._numbers))
+        entry = self._finish.stored(finished)
+        return Result(order.task, order.key, str(order.work_dir), entry, stored=str(store))
+
     def _joins(self, task: Task, progress: Progress, done: Done) -> bool:
         """Whether the same task is under way already; then its result will be this one's too."""
         if task.base not in self._under_way:
@@ -219,15 +238,23 @@ class Runner(Lookup):
     def _prepared(self, execution: Execution) -> Job:
         order = execution.order
         try:
-            with workdir.disk(self._work_root):
+            with self._given_back(order), workdir.disk(self._work_root):
                 job = prepare(order, self._stage.take, self._files, self._kernel)
         except BaseException:
-            shutil.rmtree(order.work_dir, ignore_errors=True)  # nothing has run there: it is free again
             execution.progress.aborted(order.task.process, running=False)
             raise
         if execution.begun is not None:
             execution.begun(order.work_dir)
         return job
+
+    @contextmanager
+    def _given_back(self, order: Order) -> Iterator[None]:
+        """A work directory that could not be made ready is free again: nothing has run there."""
+        try:
+            yield
+        except BaseException:
+            shutil.rmtree(order.work_dir, ignore_errors=True)
+            raise
 
     def _submit(self, execution: Execution, job: Job) -> None:
         order = execution.order
@@ -290,8 +317,21 @@ class Runner(Lookup):
         ignored = ended.action is Action.IGNORE
         result = Result(order.task, order.key, str(order.work_dir), ended.entry, claim.reason, error, ignored)
         self._ran(result)
-        for each in self._forget(execution):
-            each(result)
+        self._publish(order, result, self._forget(execution))
+
+    def _publish(self, order: Order, result: Result, waiting: tuple[Done, ...]) -> None:
+        """Publish the outputs of a task, if its process does; then tell all who wait for it."""
+        if result.error is not None or not order.call.process.directives.publish_dir:
+            _tell_all(waiting, result)
+        else:
+            self._finish.later(lambda: _tell_all(waiting, self._published(order, result)))
+
+    def _published(self, order: Order, result: Result) -> Result:
+        problem = publish_outputs(order, result.entry)
+        if problem:
+            said = f"{result.task.name} is done, but {problem}. Correct publish_dir, or write `fail_on_error: false`"
+            result.error = TaskFailedError(said, task=result.task.name, work_dir=result.work_dir)
+        return result
 
     def _retry(self, execution: Execution, ended: Ended) -> TaskFailedError | None:
         """Begin the next attempt; what keeps it from beginning becomes the task's error."""
@@ -342,6 +382,11 @@ class Runner(Lookup):
             payload = self.run.cache.get(key)
             if payload is not None and _counts(payload):
                 self._rewrite(key, payload, superseded=True)
+
+
+def _tell_all(waiting: tuple[Done, ...], result: Result) -> None:
+    for each in waiting:
+        each(result)
 
 
 def _counts(payload: bytes) -> bool:

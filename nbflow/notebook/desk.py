@@ -161,6 +161,8 @@ class NotebookDesk:
         name, key = result.task.name, short_hash(result.key.hex())
         took = duration(result.entry.realtime / 1000)
         left_out = f" · not kept: {'; '.join(result.entry.left_out)}" if result.entry.left_out else ""
+        if result.stored:
+            return Verdict("cached", f"{name}: taken from `{result.stored}` (store_dir), where all its outputs lie")
         if result.cached:
             return Verdict("cached", f"{name}: reused from [{key}] ({result.entry.run}) · saved {took}{left_out}")
         return Verdict(

@@ -171,8 +171,6 @@ def test_blocks_of_the_signature_are_no_directives() -> None:
         "uv",
         "queue",
         "cluster_options",
-        "publish_dir",
-        "store_dir",
     ]
     + [
         "before_script",

@@ -44,6 +44,11 @@ def is_dynamic(text: str) -> bool:
     return "{" in text or "}" in text
 
 
+def canonical(name: str) -> str:
+    """The snake_case name of a directive: ``errorStrategy`` and ``error-strategy`` are ``error_strategy``."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).replace("-", "_").lower()
+
+
 def wrong(name: str, value: object, expected: str, example: str) -> DeclarationError:
     """The error of a value that a directive does not take."""
     return DeclarationError(f"directive `{name}` takes {expected}, not {value!r}; write `#| {name}: {example}`")

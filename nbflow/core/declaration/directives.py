@@ -7,7 +7,6 @@ tasks, or of how a directive is carried out.
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
@@ -19,6 +18,7 @@ from nbflow.core.declaration.directive_values import (
     INLINE,
     CacheMode,
     Dynamic,
+    canonical,
     env_value,
     is_dynamic,
     name_list,
@@ -27,10 +27,11 @@ from nbflow.core.declaration.directive_values import (
     READERS as PLAIN_READERS,
 )
 from nbflow.core.declaration.failure_values import FAILURE_READERS, UNLIMITED
+from nbflow.core.declaration.publish_values import PUBLISH_READERS, PublishRule
 from nbflow.core.declaration.staging_values import STAGING_READERS, stage_pattern
 from nbflow.errors import DeclarationError, InputError
 
-READERS = {**PLAIN_READERS, **STAGING_READERS, **FAILURE_READERS}
+READERS = {**PLAIN_READERS, **STAGING_READERS, **FAILURE_READERS, **PUBLISH_READERS}
 """Reads the value of each directive that nbflow carries out; raises DeclarationError."""
 
 SIGNATURE_BLOCKS = ("input", "output")
@@ -40,7 +41,7 @@ _NOT_YET = frozenset(
     (
         *("accelerator", "after_script", "arch", "array", "before_script", "cluster_options", "conda", "container"),
         *("container_options", "disk", "ext", "fair", "hints", "machine_type", "max_submit_await", "module", "penv"),
-        *("pod", "publish_dir", "queue", "resource_labels", "secret", "shell", "spack", "store_dir", "uv"),
+        *("pod", "queue", "resource_labels", "secret", "shell", "spack", "uv"),
     )
 )
 _RESULT_RELEVANT = frozenset(
@@ -49,7 +50,7 @@ _RESULT_RELEVANT = frozenset(
         *("shell", "spack", "uv"),
     )
 )
-_APART = frozenset(("stdin", "error_strategy"))
+_APART = frozenset(("stdin", "error_strategy", "store_dir"))
 """Fields that are evaluated by themselves: they may be any value, or depend on how a task ended."""
 _ALIASES = {
     **dict.fromkeys(("cpu", "threads", "cores", "ncpus", "n_jobs"), "cpus"),
@@ -110,6 +111,10 @@ class Directives:
         How many tasks of the process run side by side.
     resource_limits : mapping of str to float
         What `cpus`, `memory` and `time` are capped at.
+    publish_dir : tuple of PublishRule
+        Where output files are published.
+    store_dir : str, Dynamic or None
+        Where output files are kept for good; what is there is not made again.
     other : mapping
         Directives of Nextflow that nbflow does not carry out yet, under their snake_case names.
     """
@@ -135,6 +140,8 @@ class Directives:
     max_errors: int | Dynamic = UNLIMITED
     max_forks: int | None = None
     resource_limits: Mapping[str, float] = field(default_factory=dict, hash=False)
+    publish_dir: tuple[PublishRule, ...] = ()
+    store_dir: str | Dynamic | None = None
     other: Mapping[str, object] = field(default_factory=dict, hash=False)
 
     @property
@@ -265,11 +272,6 @@ def parse_directives(values: Mapping[str, object], lines: Mapping[str, int] | No
         except DeclarationError as error:
             raise DeclarationError(str(error), line=(lines or {}).get(given)) from None
     return Directives(**found, other=dict(sorted(other.items()))).limited()  # type: ignore[arg-type]
-
-
-def canonical(name: str) -> str:
-    """The snake_case name of a directive: ``errorStrategy`` and ``error-strategy`` are ``error_strategy``."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).replace("-", "_").lower()
 
 
 def _known(given: str) -> str:

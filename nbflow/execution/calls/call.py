@@ -58,6 +58,20 @@ class Failures:
             return self._number
 
 
+class Places:
+    """Which task of a call has put a file where, from any thread: two must not put theirs in one place."""
+
+    def __init__(self) -> None:
+        self._takers: dict[str, Task] = {}
+        self._lock = threading.Lock()
+
+    def take(self, place: str, task: Task) -> str | None:
+        """Note that a task puts a file somewhere; the name of another one that has done so."""
+        with self._lock:
+            other = self._takers.setdefault(place, task)
+            return None if other.base == task.base else other.name
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """One call of a process.
@@ -82,6 +96,8 @@ class Call:
     """How each declared output is declared; see `Process.wanted`."""
     failures: Failures = field(init=False, default_factory=Failures)
     """How often its tasks have failed."""
+    places: Places = field(init=False, default_factory=Places)
+    """Where its tasks have put files."""
     _previewed: list[tuple[Part, ...]] = field(init=False, default_factory=list)
 
     def __post_init__(self) -> None:
