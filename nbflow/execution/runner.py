@@ -6,9 +6,7 @@ Alone brings cache, work directories and executor together; gets all three hande
 
 from __future__ import annotations
 
-import itertools
 import shutil
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -18,13 +16,14 @@ from typing import Any
 
 from nbflow.core.declaration.directive_values import INLINE
 from nbflow.core.task.attempts import Action
-from nbflow.core.task.entry import COMPLETED, FAILED, read_entry
+from nbflow.core.task.entry import read_entry
 from nbflow.core.task.hash import Task
 from nbflow.core.task.resume import Reason
-from nbflow.errors import NbflowError, TaskFailedError
+from nbflow.errors import TaskFailedError
 from nbflow.execution.calls.call import Call
 from nbflow.execution.ended import Ended, Finished
 from nbflow.execution.execution import Execution
+from nbflow.execution.executions import Executions
 from nbflow.execution.executor import Executor
 from nbflow.execution.finish import Finish
 from nbflow.execution.inline.kernel_body import Console, Kernel
@@ -81,19 +80,15 @@ class Runner(Lookup):
     ) -> None:
         super().__init__(run.cache, run.boot, layout, resolve_class)
         self.run = run
-        self._executor = executor
         self._progress = progress
         self._ran = ran
         self._stage = Stage(layout.stage_dir(run.session), run.boot)
         self._files = SharedFiles()
         self._kernel = Kernel(console)
-        self._say = say
         self._finish = Finish(run)
         self.unsaved = self._finish.unsaved
-        self._lock = threading.Lock()
-        self._executions: set[Execution] = set()
-        self._under_way: dict[bytes, Execution] = {}
-        self._numbers = itertools.count(1)
+        next_try = partial(self.next_try, takes=self._create)
+        self._executions = Executions(run, executor, self._finish, self._prepared, next_try, say, self._over)
 
     # The story ------------------------------------------------------------------------------------------------------
 
@@ -120,7 +115,7 @@ class Runner(Lookup):
             return
         assert isinstance(found, Claim)
         progress.submitted(task.process)
-        self._execute(Execution(order, found, number, progress, done, begun))
+        self._executions.begin(Execution(order, found, number, progress, done, begun))
 
     def values(self, key: bytes) -> dict[str, Any]:
         """As `Lookup.values`; a task whose outputs cannot be read will not be taken from the cache again."""
@@ -140,24 +135,15 @@ class Runner(Lookup):
     @property
     def idle(self) -> bool:
         """Whether no task of it is under way."""
-        return not self._executions
+        return self._executions.are_none
 
     def cancel(self) -> None:
         """End all tasks that wait or run; who asks for one of them from now on gets it run anew."""
-        self._make_last()
-        with self._lock:
-            self._under_way.clear()
-        self._executor.cancel_all()
+        self._executions.cancel()
 
     def finish(self) -> None:
         """End all tasks that wait; see `Lookup.finish`."""
-        self._make_last()
-        self._executor.cancel_waiting()
-
-    def _make_last(self) -> None:
-        with self._lock:
-            for execution in self._executions:
-                execution.is_last = True
+        self._executions.finish()
 
     def close(self) -> None:
         """Write what is still to be written of the run."""
@@ -198,20 +184,18 @@ class Runner(Lookup):
             link_stored(order, store, paths)
         now = time.time()
         job = Job(order.key.hex(), order.task.name, order.work_dir, "script", (), {})
-        finished = Finished(order, job, Outcome(0, now, now, Usage()), now, next(self._numbers))
+        finished = Finished(order, job, Outcome(0, now, now, Usage()), now, self._executions.next_number())
         entry = self._finish.stored(finished)
         return Result(order.task, order.key, str(order.work_dir), entry, stored=str(store))
 
     def _joins(self, task: Task, progress: Progress, done: Done) -> bool:
         """Whether the same task is under way already; then its result will be this one's too."""
-        if task.base not in self._under_way:
-            return False
-        with self._lock:
-            execution = self._under_way.get(task.base)
-            if execution is not None:
-                progress.submitted(task.process)
-                execution.claim.waiting.append(partial(self._shared, progress, done))
-        return execution is not None
+
+        def waits() -> Done:
+            progress.submitted(task.process)
+            return partial(self._shared, progress, done)
+
+        return self._executions.join(task, waits)
 
     def _shared(self, progress: Progress, done: Done, result: Result) -> None:
         if result.error is None:
@@ -224,28 +208,9 @@ class Runner(Lookup):
 
     # Executing ------------------------------------------------------------------------------------------------------
 
-    def _execute(self, execution: Execution) -> None:
-        job = self._prepared(execution)
-        with self._lock:
-            self._under_way.setdefault(execution.order.task.base, execution)
-            self._executions.add(execution)
-        try:
-            self._submit(execution, job)
-        except BaseException:
-            self._forget(execution)
-            raise
-
-    def _prepared(self, execution: Execution) -> Job:
-        order = execution.order
-        try:
-            with self._given_back(order), workdir.disk(self._work_root):
-                job = prepare(order, self._stage.take, self._files, self._kernel)
-        except BaseException:
-            execution.progress.aborted(order.task.process, running=False)
-            raise
-        if execution.begun is not None:
-            execution.begun(order.work_dir)
-        return job
+    def _prepared(self, order: Order) -> Job:
+        with self._given_back(order), workdir.disk(self._work_root):
+            return prepare(order, self._stage.take, self._files, self._kernel)
 
     @contextmanager
     def _given_back(self, order: Order) -> Iterator[None]:
@@ -256,68 +221,26 @@ class Runner(Lookup):
             shutil.rmtree(order.work_dir, ignore_errors=True)
             raise
 
-    def _submit(self, execution: Execution, job: Job) -> None:
-        order = execution.order
-        self.run.index.append(order.key, False)
-        execution.submitted = time.time()
-        about = {"hash": order.key.hex(), "name": order.task.name, "reason": execution.claim.reason.sentence}
-        attempt = {} if order.attempt.number == 1 else {"attempt": order.attempt.number}
-        self.run.events.append({"event": "submitted", **about, **attempt, "at": execution.submitted})
-        try:
-            self._executor.submit(job, partial(self._ended, execution), partial(self._started, execution))
-        except BaseException:
-            execution.progress.aborted(order.task.process, running=False)
-            raise
-
-    def _forget(self, execution: Execution) -> tuple[Done, ...]:
-        """The execution is over; who waits for it."""
-        with self._lock:
-            self._executions.discard(execution)
-            base = execution.order.task.base
-            if self._under_way.get(base) is execution:
-                del self._under_way[base]
-            return (execution.done, *execution.claim.waiting)
-
-    def _started(self, execution: Execution, job: Job) -> None:
-        task = execution.order.task
-        execution.progress.started(task.process, job.hash, task.name)
-        self.run.events.append({"event": "started", "hash": job.hash, "at": time.time()})
-
-    def _ended(self, execution: Execution, job: Job, outcome: Outcome) -> None:
-        finished = Finished(execution.order, job, outcome, execution.submitted, next(self._numbers))
-        was_running = outcome.exit is not None or outcome.completed > outcome.started
-        self._finish.start(finished, execution.recover, partial(self._settled, execution, was_running))
-
-    def _settled(self, execution: Execution, was_running: bool, ended: Ended) -> None:
-        """The entry of an attempt is saved: begin the next one, or tell all who wait."""
-        order, error = execution.order, ended.error
-        self.run.events.append(
-            {"event": "ended", "hash": order.key.hex(), "status": ended.entry.status, "at": time.time()}
-        )
-        if error is not None and DamagedValueError.__name__ in str(error):
-            self._stage.forget(order.call)
-            self._look_at(order.own)
-        if ended.action is not None:
-            self._note(order, ended)
-        if ended.action is Action.RETRY:
-            execution.progress.retried(order.task.process, running=was_running)
-            error = self._retry(execution, ended)
-            if error is None:
-                return
-        else:
-            self._count(execution, ended, was_running)
-        self._tell(execution, order, ended, error)
-
-    def _tell(self, execution: Execution, order: Order, ended: Ended, error: TaskFailedError | None) -> None:
-        claim = execution.claim
+    def _over(
+        self, execution: Execution, ended: Ended, error: TaskFailedError | None, waiting: tuple[Done, ...]
+    ) -> None:
+        """Tell all who wait for a task what came of it."""
+        order, claim = execution.order, execution.claim
         if error is None and claim.reason.reason in (Reason.FORCED, Reason.CACHE_OFF, Reason.UNKNOWN_READS):
             self._supersede(claim.passed)
         if error is not None:
             error.lets_others_end = ended.action is Action.FINISH
+            self._doubt_values(order, error)
         ignored = ended.action is Action.IGNORE
         result = Result(order.task, order.key, str(order.work_dir), ended.entry, claim.reason, error, ignored)
         self._ran(result)
-        self._publish(order, result, self._forget(execution))
+        self._publish(order, result, waiting)
+
+    def _doubt_values(self, order: Order, error: TaskFailedError) -> None:
+        """A task could not read a value that was stored: it is written anew, or made anew, next time."""
+        if DamagedValueError.__name__ in str(error):
+            self._stage.forget(order.call)
+            self._look_at(order.own)
 
     def _publish(self, order: Order, result: Result, waiting: tuple[Done, ...]) -> None:
         """Publish the outputs of a task, if its process does; then tell all who wait for it."""
@@ -332,42 +255,6 @@ class Runner(Lookup):
             said = f"{result.task.name} is done, but {problem}. Correct publish_dir, or write `fail_on_error: false`"
             result.error = TaskFailedError(said, task=result.task.name, work_dir=result.work_dir)
         return result
-
-    def _retry(self, execution: Execution, ended: Ended) -> TaskFailedError | None:
-        """Begin the next attempt; what keeps it from beginning becomes the task's error."""
-        order = execution.order
-        try:
-            key, work_dir = self.next_try(order.task, order.key, self._create)
-            execution.next_attempt(key, work_dir, ended)
-            self._submit(execution, self._prepared(execution))
-        except (NbflowError, OSError) as problem:
-            assert ended.error is not None
-            ended.error.add_note(f"It could not be run again: {problem}")
-            return ended.error
-        return None
-
-    def _note(self, order: Order, ended: Ended) -> None:
-        """Say in a line what is done about a failure that does not end the run, as Nextflow does."""
-        assert ended.error is not None
-        what = {
-            Action.RETRY: f"Execution is retried ({order.attempt.number})",
-            Action.IGNORE: "Error is ignored",
-        }.get(ended.action or Action.TERMINATE)
-        if what is not None:
-            key = order.key.hex()
-            cause = ended.error.cause.partition("\n")[0]
-            self._say(f"[{key[:2]}/{key[2:8]}] NOTE: {order.task.name}: {cause} -- {what}")
-
-    def _count(self, execution: Execution, ended: Ended, was_running: bool) -> None:
-        task, progress = execution.order.task, execution.progress
-        if ended.entry.status == COMPLETED:
-            progress.completed(task.process, execution.order.key.hex(), task.name)
-        elif ended.action is Action.IGNORE:
-            progress.ignored(task.process, running=was_running)
-        elif was_running and ended.entry.status == FAILED:
-            progress.failed(task.process, execution.order.key.hex(), task.name)
-        else:
-            progress.aborted(task.process, running=was_running)
 
     def _look_at(self, own: Mapping[str, Any]) -> None:
         """Read the stored values that a task could not read, so that those damaged are not reused again."""
