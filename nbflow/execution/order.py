@@ -14,6 +14,7 @@ from nbflow.core.declaration.directives import Directives
 from nbflow.core.declaration.file_rules import file_rules
 from nbflow.core.declaration.globs import render_glob
 from nbflow.core.declaration.outputs import Output
+from nbflow.core.ext import ext_facts, with_ext
 from nbflow.core.task.hash import Task
 from nbflow.execution import spec
 from nbflow.execution.calls.call import Call, OwnInputs
@@ -73,6 +74,7 @@ def task_facts(order: Order, directives: Directives) -> dict[str, Any]:
         "memory": directives.memory,
         "time": directives.time,
         "work_dir": str(order.work_dir),
+        "ext": ext_facts(directives.ext, order.call.capture.ext),
     }
 
 
@@ -89,7 +91,7 @@ class TaskView:
     """`task` in an expression: its facts as attributes."""
 
     def __init__(self, facts: Mapping[str, Any]) -> None:
-        self.__dict__.update(facts)
+        self.__dict__.update(with_ext(facts))
 
 
 def _output_spec(output: Output, names: Mapping[str, Any]) -> spec.OutputSpec:

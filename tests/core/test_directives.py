@@ -6,7 +6,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from nbflow.core.declaration.directives import Directives, Dynamic, parse_directives
+from nbflow.core.declaration.directives import Directives, Dynamic
+from nbflow.core.declaration.layers import parse_directives
 from nbflow.errors import DeclarationError, InputError
 
 

@@ -100,7 +100,7 @@ class Call:
     def directives(self, own: Mapping[str, Any]) -> Directives:
         """The directives of one task: expressions evaluated over its inputs, the globals and `task`."""
         directives = self.process.directives
-        if not directives.names:
+        if not directives.is_dynamic:
             return directives
         inputs = {name: loaded(value) for name, value in own.items() if name in directives.names}
         task = SimpleNamespace(attempt=1, process=self.process.name)
