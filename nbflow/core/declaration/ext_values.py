@@ -37,7 +37,10 @@ def ext_setting(value: object) -> Mapping[str, object]:
     for name in value:
         if not isinstance(name, str) or not _SETTING.fullmatch(name):
             raise DeclarationError(f"directive `ext`: `{name}` cannot name a setting; use letters, digits and `_`")
-    return {name: _as_read(item) for name, item in value.items()}
+    try:
+        return {name: _as_read(item) for name, item in value.items()}
+    except DeclarationError as error:
+        raise DeclarationError(f"directive `ext`: {error}") from error
 
 
 def _as_read(value: object) -> object:

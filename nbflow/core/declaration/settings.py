@@ -226,8 +226,8 @@ def _check_known(given: Iterable[str], known: Iterable[str], what: str, place: s
 def _unknown(what: str, name: str, known: Iterable[str], place: str) -> SettingsError:
     listed = list(known)
     near = difflib.get_close_matches(name, listed, 1)
-    others = ", ".join(f"`{each}`" for each in listed) or "none"
-    proposed = f"did you mean `{near[0]}`?" if near else f"there {'is' if len(listed) < 2 else 'are'} {others}"
+    others = ", ".join(f"`{each}`" for each in listed)
+    proposed = f"did you mean `{near[0]}`?" if near else f"known are {others}" if others else f"there is no {what} there"
     return SettingsError(f"{place}: unknown {what} `{name}`; {proposed}")
 
 
