@@ -131,7 +131,7 @@ def test_env_with_names_declares_what_the_body_reads(given: object) -> None:
         ("ext", {"a": "{"}, "not closed"),
         ("secret", "A__B", "`A__B` cannot name a secret"),
         ("secret", "1A", "`1A` cannot name a secret"),
-        ("secret", "A", "2 to 50 letters"),
+        ("secret", "A", "two or more letters"),
         ("secret", [], "the name of a secret"),
         ("stub", "", "what runs instead of the body"),
         ("stub", "#!/bin/sh\ntrue", "leave its own out"),

@@ -65,7 +65,7 @@ def secret_name(name: str) -> str:
     if _SECRET.fullmatch(name):
         return name
     raise DeclarationError(
-        f"`{name}` cannot name a secret: it takes 2 to 50 letters, digits and `_`, no digit first and no two `_` side by side"
+        f"`{name}` cannot name a secret: it takes two or more letters, digits and `_`, no digit first and no two `_` side by side"
     )
 
 
