@@ -12,9 +12,11 @@ import warnings
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from nbflow.core.parts import shorten
+from nbflow.core.secrets import hidden
 from nbflow.core.task.entry import ABORTED, AUTO, COMPLETED, FAILED, FileRecord, OutputRecord, TaskEntry
 from nbflow.errors import CacheError, NbflowError, NbflowWarning, TaskAbortedError, TaskFailedError
 from nbflow.execution import spec
@@ -233,16 +235,17 @@ def _failure(finished: Finished, told: Mapping[str, Any]) -> TaskFailedError | N
 def _facts(finished: Finished, error: Mapping[str, Any]) -> FailureFacts:
     order, process = finished.order, finished.order.call.process
     script = process.is_script
+    hide = partial(hidden, secrets=order.call.capture.secrets.values())
     return FailureFacts(
         task=order.task.name,
-        cause=_cause(finished, error),
+        cause=hide(_cause(finished, error)),
         frames=tuple(Frame(filename, line, name, source) for filename, line, name, source in error.get("frames", ())),
         origin=error.get("origin", ""),
         sources={process.filename: process.cell},
         command=process.shown if script else "",
         exit=finished.outcome.exit,
-        out=_tail(finished, ".command.out"),
-        err=_tail(finished, ".command.err") if script or not error else "",
+        out=hide(_tail(finished, ".command.out")),
+        err=hide(_tail(finished, ".command.err")) if script or not error else "",
         work_dir=order.work_dir,
         hint=error.get("hint", ""),
     )

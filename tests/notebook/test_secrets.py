@@ -81,6 +81,15 @@ def test_one_that_is_not_there_is_told_with_the_command_that_adds_it(lab, store)
     assert "secret `NOT_THERE` is not in" in said and "nbflow secrets set NOT_THERE" in said
 
 
+def test_an_error_report_does_not_show_it_though_the_task_prints_it(lab, store):
+    store.set("MY_OWN", PLAIN)
+    lab.ok(f'%%process prints_it()\n#| secret: MY_OWN\n{BASH}echo "out $MY_OWN"; echo "err $MY_OWN" >&2; exit 1')
+    lab.ok("%%process raises_it() -> o\n#| secret: MY_OWN\nimport os\no = {}[os.environ['MY_OWN']]")
+    for call in ("prints_it()", "raises_it()"):
+        said = lab.fails(call, "TaskFailedError")
+        assert PLAIN not in said and "[secure]" in said
+
+
 @pytest.mark.parametrize("kind", ["body", "bash"])
 def test_a_run_by_hand_names_what_it_needs_and_takes_it_from_its_shell(lab, store, kind):
     store.set("MY_OWN", PLAIN)

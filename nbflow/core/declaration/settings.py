@@ -227,7 +227,9 @@ def _unknown(what: str, name: str, known: Iterable[str], place: str) -> Settings
     listed = list(known)
     near = difflib.get_close_matches(name, listed, 1)
     others = ", ".join(f"`{each}`" for each in listed)
-    proposed = f"did you mean `{near[0]}`?" if near else f"known are {others}" if others else f"there is no {what} there"
+    proposed = (
+        f"did you mean `{near[0]}`?" if near else f"known are {others}" if others else f"there is no {what} there"
+    )
     return SettingsError(f"{place}: unknown {what} `{name}`; {proposed}")
 
 
