@@ -29,7 +29,7 @@ examples:
   nbflow log last -F "status == 'FAILED'"         those of them that failed
   nbflow why train                                why the task ran, from what to what
   nbflow diff happy_turing last                   in what two runs differ
-  nbflow secrets set MY_TOKEN                     ask for the value of a secret, for `#| secret: MY_TOKEN`
+  nbflow secrets set MY_TOKEN                     ask for a secret, for `#| secret: MY_TOKEN`
   nbflow clean -f --before last                   remove what only earlier runs need
 
 Each has a --help of its own. In a notebook: %nbflow log, why, diff, clean."""

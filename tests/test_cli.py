@@ -187,7 +187,7 @@ def test_clean_before_a_run_keeps_what_that_run_took_although_its_work_directory
 def test_the_help_names_every_command_with_an_example(capsys: Output) -> None:
     assert cli.main(["--help"]) == 0
     text = capsys.readouterr().out
-    for command in ("run", "log", "why", "diff", "clean"):
+    for command in ("run", "log", "why", "diff", "secrets", "clean"):
         assert f"nbflow {command}" in text
         assert cli.main([command, "--help"]) == 0
     assert max(map(len, text.splitlines())) <= 100

@@ -52,7 +52,7 @@ def prepare(order: Order, stage: Stage, shared: SharedFiles, kernel: Kernel) -> 
     InputError
         If an input cannot be given to the task.
     """
-    directives = order.call.directives(order.own)
+    directives = order.directives
     environ, secrets = _environment(order, directives), order.call.capture.secrets
     written = frozenset(item for item in environ.items() if item[0] not in secrets)
     shared.write(f"{order.work_dir}/{wrapper.ENVIRON}", _environ_text(written), 0o400)
@@ -78,6 +78,8 @@ def prepare(order: Order, stage: Stage, shared: SharedFiles, kernel: Kernel) -> 
         sys_path=order.call.scene.sys_path,
         preload=order.call.capture.reach.modules_to_import if order.call.capture.reach else (),
         body=body,
+        process=order.task.process,
+        max_forks=directives.max_forks,
     )
 
 

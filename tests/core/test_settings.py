@@ -203,7 +203,7 @@ def test_the_budget_is_that_of_the_nearest_profile() -> None:
         ("[process]\ninput = ['x']", "`input` is about one process"),
         ("[process]\nreads = ['x']", "`reads` is about one process"),
         ("[process]\ntime = 01:30:00", 'in quotes, as in `time = "1h 30m"`'),
-        ("[process]\nerrorStrategy = 'a'\nerror_strategy = 'b'", "are the same directive; keep one"),
+        ("[process]\nerrorStrategy = 'retry'\nerror_strategy = 'finish'", "are the same directive; keep one"),
         ("[process]\n'withName:quant' = {cpus = 1}", "write [process.with_name.quant]"),
         ("[process.with_name.quant]\ncpuss = 2", "nbflow.toml, [process.with_name.quant]: unknown directive `cpuss`"),
         ("[process.with_name.'a[']\ncpus = 2", 'nbflow.toml, [process.with_name."a["] is no regular expression'),

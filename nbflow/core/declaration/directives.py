@@ -1,65 +1,36 @@
 """The directives of a process: Nextflow's names, typed.
 
-Alone knows which directives there are and which of them change a result. Knows nothing of YAML, of
-tasks, or of how a directive is carried out.
+Alone knows which of them change a result, and when their values are known. Knows nothing of YAML, of tasks, or of how a
+directive is carried out.
 """
 
 from __future__ import annotations
 
-import difflib
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from nbflow.core.declaration import interpolation
-from nbflow.core.declaration.body_values import AROUND_SCRIPTS, BODY_READERS
+from nbflow.core.declaration.body_values import AROUND_SCRIPTS
 from nbflow.core.declaration.directive_values import (
-    DYNAMIC,
     EXECUTORS,
     INLINE,
     CacheMode,
     Dynamic,
     env_value,
-    is_dynamic,
-    name_list,
 )
-from nbflow.core.declaration.directive_values import (
-    READERS as PLAIN_READERS,
-)
-from nbflow.core.declaration.ext_values import as_written, dynamic_in, evaluated_ext, ext_setting, with_ext
-from nbflow.core.declaration.refusals import ELSEWHERE, LATER, REFUSED, not_carried_out
-from nbflow.core.declaration.staging_values import STAGING_READERS, stage_pattern
+from nbflow.core.declaration.ext_values import as_written, dynamic_in, evaluated_ext, with_ext
+from nbflow.core.declaration.failure_values import UNLIMITED
+from nbflow.core.declaration.publish_values import PublishRule
+from nbflow.core.declaration.readers import ONLY_SCRIPTS, READERS
+from nbflow.core.declaration.refusals import LATER, not_carried_out
+from nbflow.core.declaration.staging_values import stage_pattern
 from nbflow.core.ext import Ext
 from nbflow.errors import DeclarationError, InputError
 
-READERS = {**PLAIN_READERS, **STAGING_READERS, **BODY_READERS, "ext": ext_setting}
-"""Reads the value of each directive that nbflow carries out; raises DeclarationError."""
-
-ONLY_SCRIPTS = (*STAGING_READERS, *AROUND_SCRIPTS)
-"""Directives that only scripts have."""
-
-SIGNATURE_BLOCKS = ("input", "output")
-"""Options that are no directives: the long form of the signature."""
-
-_NOT_YET = frozenset(
-    (
-        *("error_strategy", "max_errors", "max_forks", "max_retries", "publish_dir", "resource_limits", "store_dir"),
-        *LATER,
-        *REFUSED,
-    )
-)
 _RESULT_RELEVANT = LATER - {"arch"}
-_ALIASES = {
-    **dict.fromkeys(("cpu", "threads", "cores", "ncpus", "n_jobs"), "cpus"),
-    **dict.fromkeys(("mem", "ram"), "memory"),
-    **dict.fromkeys(("timeout", "walltime"), "time"),
-    **dict.fromkeys(("retries", "retry"), "max_retries"),
-    "image": "container",
-    "publish": "publish_dir",
-    "globals": "reads",
-    "environment": "env",
-}
+_APART = frozenset(("stdin", "error_strategy", "store_dir"))
+"""Fields that are evaluated by themselves: they may be any value, or depend on how a task ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +83,18 @@ class Directives:
         What runs instead of the body in a stub run.
     fair : bool
         Whether outputs keep the order of inputs, as they always do.
+    error_strategy : str or Dynamic
+        What is done when a task fails: ``terminate``, ``finish``, ``ignore`` or ``retry``.
+    max_retries, max_errors : int or Dynamic
+        How often a task is run again, and how many failures of its process there may be before that.
+    max_forks : int or None
+        How many tasks of the process run side by side.
+    resource_limits : mapping of str to float
+        What `cpus`, `memory` and `time` are capped at.
+    publish_dir : tuple of PublishRule
+        Where output files are published.
+    store_dir : str, Dynamic or None
+        Where output files are kept for good; what is there is not made again.
     other : mapping
         Directives of Nextflow that nbflow does not carry out, under their snake_case names.
     set_in : mapping of str to str
@@ -141,6 +124,13 @@ class Directives:
     secret: tuple[str, ...] = ()
     stub: str | None = None
     fair: bool = False
+    error_strategy: str | Dynamic = "terminate"
+    max_retries: int | Dynamic = 1
+    max_errors: int | Dynamic = UNLIMITED
+    max_forks: int | None = None
+    resource_limits: Mapping[str, float] = field(default_factory=dict, hash=False)
+    publish_dir: tuple[PublishRule, ...] = ()
+    store_dir: str | Dynamic | None = None
     other: Mapping[str, object] = field(default_factory=dict, hash=False)
     set_in: Mapping[str, str] = field(default_factory=dict, compare=False)
 
@@ -167,8 +157,8 @@ class Directives:
         return tuple(value for value in settings if isinstance(value, Dynamic))
 
     def _dynamic(self) -> dict[str, Dynamic]:
-        """Fields that wait for values; those of `env` and `stage_as` wait one by one, and `stdin` may be any value."""
-        found = {part.name: getattr(self, part.name) for part in fields(self) if part.name != "stdin"}
+        """Fields that wait for values before a task runs; those of `env` and `stage_as` wait one by one."""
+        found = {part.name: getattr(self, part.name) for part in fields(self) if part.name not in _APART}
         return {name: value for name, value in found.items() if isinstance(value, Dynamic)}
 
     def with_values(self, namespace: Mapping[str, object]) -> Directives:
@@ -193,7 +183,33 @@ class Directives:
             settings = getattr(self, field_)
             if any(isinstance(setting, Dynamic) for setting in settings.values()):
                 changed[field_] = _evaluated_settings(field_, settings, namespace)
-        return replace(self, **changed, ext=ext)
+        return replace(self, **changed, ext=ext).limited()
+
+    def limited(self) -> Directives:
+        """The directives with the resources capped that are known and exceed `resource_limits`."""
+        over = {name: limit for name, limit in self.resource_limits.items() if _exceeds(getattr(self, name), limit)}
+        return replace(self, **over) if over else self  # type: ignore[arg-type]
+
+    @property
+    def strategy_names(self) -> frozenset[str]:
+        """Names that the error strategy reads."""
+        return self.error_strategy.names if isinstance(self.error_strategy, Dynamic) else frozenset()
+
+    def strategy(self, namespace: Mapping[str, object]) -> str:
+        """The error strategy for one failure.
+
+        Parameters
+        ----------
+        namespace : mapping
+            Inputs, globals and ``task``, whose ``exit_status`` is that of the failure.
+
+        Raises
+        ------
+        InputError
+            If its expression fails, or gives no strategy.
+        """
+        value = self.error_strategy
+        return str(_evaluated("error_strategy", value, namespace)) if isinstance(value, Dynamic) else value
 
     def hashed_names(self, ext: Iterable[str] = ()) -> frozenset[str]:
         """Names that the expressions in `hashed` read, and those of `ext` that count: their values count too."""
@@ -239,53 +255,8 @@ class Directives:
         return f" (it is set in {self.set_in[name]})" if name in self.set_in else ""
 
 
-def canonical(name: str) -> str:
-    """The snake_case name of a directive: ``errorStrategy`` and ``error-strategy`` are ``error_strategy``."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).replace("-", "_").lower()
-
-
-def known(given: str) -> str:
-    """The name of the directive that is meant.
-
-    Raises
-    ------
-    DeclarationError
-        If there is none of that name; the text proposes the nearest.
-    """
-    name = canonical(given)
-    if name in READERS or name in _NOT_YET:
-        return name
-    if name in ELSEWHERE:
-        raise DeclarationError(f"`{given}` {ELSEWHERE[name]}")
-    candidates = [*READERS, *SIGNATURE_BLOCKS, *_NOT_YET]
-    near = [_ALIASES[name]] if name in _ALIASES else difflib.get_close_matches(name, candidates, 1)
-    proposed = f"did you mean `{near[0]}`?" if near else f"the directives are {', '.join(READERS)}"
-    raise DeclarationError(f"unknown directive `{given}`; {proposed}")
-
-
-def fields_of(name: str, value: object) -> Mapping[str, Any]:
-    """Fields of `Directives` from one option.
-
-    Parameters
-    ----------
-    name : str
-        As `known` gives it.
-    value : object
-        As YAML or TOML gives it.
-
-    Raises
-    ------
-    DeclarationError
-        If the directive does not take it.
-    """
-    if name in _NOT_YET:
-        return {"other": {name: value}}
-    if name == "env" and not isinstance(value, Mapping):
-        return {"env_reads": name_list("env", value)}
-    if name in DYNAMIC and isinstance(value, str) and is_dynamic(value):
-        interpolation.names(value)
-        return {name: Dynamic(value)}
-    return {name: READERS[name](value)}
+def _exceeds(value: object, limit: float) -> bool:
+    return isinstance(value, int | float) and value > limit
 
 
 def _as_written(value: str | Dynamic) -> str:

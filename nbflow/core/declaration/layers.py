@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from nbflow.core.declaration.directives import SIGNATURE_BLOCKS, Directives, fields_of, known
+from nbflow.core.declaration.directives import Directives
+from nbflow.core.declaration.readers import SIGNATURE_BLOCKS, fields_of, known
 from nbflow.errors import DeclarationError
 
 _MERGED = ("env", "ext", "other", "resource_limits")
@@ -78,7 +79,8 @@ def merged(layers: Iterable[Layer]) -> Directives:
         found = _over(found, layer.fields)
         places |= dict.fromkeys((*layer.fields, *layer.fields.get("other", ())), layer.place)
     found["other"] = dict(sorted(found.get("other", {}).items()))
-    return Directives(**found, set_in={name: place for name, place in places.items() if place})
+    set_in = {name: place for name, place in places.items() if place}
+    return Directives(**found, set_in=set_in).limited()
 
 
 def parse_directives(values: Mapping[str, object], lines: Mapping[str, int] | None = None) -> Directives:

@@ -14,13 +14,14 @@ from dataclasses import dataclass, field, replace
 
 from nbflow.core.code.source import Body, normal_form, parse_body
 from nbflow.core.declaration.blocks import with_blocks
-from nbflow.core.declaration.directive_values import INLINE
-from nbflow.core.declaration.directives import ONLY_SCRIPTS, Directives, canonical
+from nbflow.core.declaration.directive_values import INLINE, canonical
+from nbflow.core.declaration.directives import Directives
 from nbflow.core.declaration.layers import merged, read_layer
 from nbflow.core.declaration.line import Declaration, parse_line
 from nbflow.core.declaration.options import Options, split_options
-from nbflow.core.declaration.output_checks import check_body_outputs, check_script_outputs
+from nbflow.core.declaration.output_checks import check_body_outputs, check_script_outputs, check_stored_outputs
 from nbflow.core.declaration.outputs import Output, OutputSource
+from nbflow.core.declaration.readers import ONLY_SCRIPTS
 from nbflow.core.declaration.settings import NO_SETTINGS, Settings
 from nbflow.core.parts import Part, combine
 from nbflow.core.script import shell
@@ -258,7 +259,9 @@ def _script(
 
 
 def _check(declaration: Declaration, directives: Directives, interpreter: tuple[str, ...] | None) -> None:
-    """Refuse names and outputs that do not fit the body."""
+    """Refuse names and outputs that do not fit the body, or the directives."""
+    if directives.store_dir is not None:
+        check_stored_outputs(declaration, is_script=interpreter is not None)
     if interpreter is None:
         check_body_outputs(declaration)
         for name in directives.only_scripts():

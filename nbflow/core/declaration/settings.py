@@ -13,8 +13,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from nbflow.core.declaration.directives import READERS, SIGNATURE_BLOCKS, canonical
+from nbflow.core.declaration.directive_values import canonical
 from nbflow.core.declaration.layers import Layer, read_layer
+from nbflow.core.declaration.readers import READERS, SIGNATURE_BLOCKS
 from nbflow.errors import DeclarationError, SettingsError
 
 FILE = "nbflow.toml"

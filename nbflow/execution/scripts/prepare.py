@@ -17,7 +17,7 @@ from nbflow.core.script import shell
 from nbflow.core.script.environment import environment
 from nbflow.core.script.epilogue import BEGIN, captures, epilogue
 from nbflow.errors import InputError
-from nbflow.execution.order import Order, TaskView, output_specs, task_facts
+from nbflow.execution.order import Order, output_specs, task_facts, task_view
 from nbflow.execution.scripts import wrapper
 from nbflow.execution.scripts.inputs import ScriptInputs, refuse_missing, script_inputs
 from nbflow.execution.scripts.steps import AFTER, BEFORE, STEPS, Steps
@@ -157,7 +157,7 @@ def _stdin(order: Order, directives: Directives) -> str:
     """The file that the script reads on its standard input; a value is written to one."""
     if directives.stdin is None:
         return ""
-    task = TaskView(task_facts(order, directives))
+    task = task_view(order, directives)
     namespace = {**order.call.capture.values, **order.inputs, "task": task}
     value = interpolation.evaluate(directives.stdin.text, namespace)
     if isinstance(value, PurePath):
