@@ -291,6 +291,7 @@ class Session:
     # Beginning ------------------------------------------------------------------------------------------------------
 
     def _begin(self) -> Open:
+        budget = self.settings()  # before anything is left behind: a mistake in them must be no run
         self.layout.ensure()
         resources = ExitStack()
         with resources:
@@ -303,7 +304,6 @@ class Session:
             resources.callback(store.close)
             record = self.history.begin(session, self._command)
             run = self._run(session, record, store, resources)
-            budget = self.settings()
             local = LocalExecutor(budget.cpus, budget.memory)
             executor = Executors(local, InlineExecutor(self.engine.foreground))
             reasons = Reasons(run.cache, self._earlier_indexes(session), lambda: self._elsewhere(record))

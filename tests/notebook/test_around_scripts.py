@@ -107,6 +107,24 @@ def test_after_script_runs_in_any_case_and_its_status_counts_where_all_else_went
     assert (last_work_dir(lab) / ".exitcode").read_text() == str(status)
 
 
+def test_after_script_runs_when_the_task_is_ended_too(lab, sleeper):
+    trace = lab.launch_dir / "after_ended"
+    snippet = around(after=f"touch {trace}", more="#| time: 1s\n#| scratch: true\n")
+    lab.ok(f"%%process ended_early()\n{snippet}{BASH}{sleeper}")
+    assert "exceeded running time limit" in lab.fails("ended_early()", "TaskFailedError")
+    assert trace.exists()
+
+
+def test_no_scratch_directory_is_left_when_before_script_fails(lab, monkeypatch, tmp_path):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    for number, snippet in enumerate(("exit 7", "exit 0", "true")):
+        lab.ok(f"%%process cleans_{number}()\n{around(snippet, more='#| scratch: true')}\n{BASH}exit 7")
+        assert "exit status (7)" in lab.fails(f"cleans_{number}()", "TaskFailedError")
+    assert len(list(tmp_path.iterdir())) <= 1, (
+        "a snippet that takes nbflow's trap away leaves what it has to answer for"
+    )
+
+
 def test_after_script_runs_where_the_script_ran(lab):
     snippet = around(after="cat left >&2", more="#| scratch: true\n")
     lab.ok(f"%%process stays_there(n) -> o: Path = file('o.txt')\n{snippet}{BASH}echo $n >left; cp left o.txt")

@@ -124,3 +124,40 @@ def test_a_stub_runs_in_the_kernel_and_at_once_too(lab, stub_run):
     cell = lab.ok("%%process at_once -> o2\n#| stub: o2 = 'stub'\no2 = 'real'")
     assert lab.names["o2"] == "stub"
     assert "the stub" in cell.verdict or "has not run before" in cell.verdict
+
+
+# -- with what becomes of failures and of output files --------------------------------------------------------------------
+
+
+def test_ext_is_computed_for_each_attempt_and_says_what_is_done_about_a_failure(lab):
+    options = (
+        '#| ext:\n#|   args: "attempt {task.attempt}"\n#|   strategy: retry\n'
+        '#| error_strategy: "{task.ext.strategy}"\n#| max_retries: 2\n'
+    )
+    lab.ok(f"%%process attempts_ext() -> o = stdout()\n{options}{BASH}echo $task_ext_args\n[[ $task_attempt == 2 ]]")
+    assert lab.value("attempts_ext()") == "attempt 2\n"
+
+
+def test_files_are_published_where_ext_says_though_the_body_does_not_read_it(lab):
+    cell = f'%%process publishes_ext(n) -> o: Path = file("o.txt")\n#| publish_dir: "{{task.ext.place}}"\n#| ext:\n#|   place: PLACE\n{BASH}touch o.txt'
+    for place, cached in (("one", False), ("two", True)):
+        lab.ok(cell.replace("PLACE", place))
+        assert lab.ok("publishes_ext(1)").cached == cached
+        assert (lab.launch_dir / place / "o.txt").exists()
+
+
+def test_limits_of_resources_are_put_together_key_by_key(lab, toml):
+    toml("[process.resource_limits]\ncpus = 1\nmemory = '1 GB'")
+    lab.ok(
+        "%%process limited_() -> o\n#| cpus: 8\n#| memory: 64 GB\n#| resource_limits:\n#|   memory: 2 GB\no = (task.cpus, task.memory)"
+    )
+    assert lab.value("limited_()") == (1, 2 << 30)
+    lab.ok("%%process limited_by_file() -> o\n#| cpus: 8\n#| memory: 64 GB\no = (task.cpus, task.memory)")
+    assert lab.value("limited_by_file()") == (1, 1 << 30)
+
+
+def test_a_strategy_and_a_place_to_publish_may_stand_in_the_file(lab, toml):
+    toml('[process]\nerror_strategy = "ignore"\npublish_dir = { path = "published", mode = "copy" }')
+    lab.ok(f"%%process fails_quietly(n) -> o: Path = file('o.txt')\n{BASH}touch o.txt; exit $n")
+    assert lab.value("[fails_quietly(n) and 'made' for n in (0, 1)]") == ["made", None]
+    assert (lab.launch_dir / "published" / "o.txt").exists()

@@ -99,6 +99,7 @@ def required(script: str) -> frozenset[str]:
     return frozenset() if names.opaque else globals_read(script) & names.needed - names.defaulted
 
 
+@lru_cache(maxsize=64)
 def names_set(snippet: str) -> frozenset[str]:
     """Names that lines of bash set."""
     names = read_names(snippet)

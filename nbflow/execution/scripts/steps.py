@@ -49,27 +49,21 @@ for _nbflow_name in {kept}; do
         _nbflow_names+=("$_nbflow_name") _nbflow_values+=("${{!_nbflow_name}}")
     fi
 done
-_nbflow_left() {{
-    _nbflow_status=$?
-    if [[ $_nbflow_status == 0 ]]; then
-        echo "nbflow: before_script ended the shell, so the script did not run: take out its exit" >&2
-        exit 1
-    fi
-}}
-trap _nbflow_left EXIT
 set +u
 . ./{before} >&2
 for _nbflow_at in "${{!_nbflow_names[@]}}"; do
     export "${{_nbflow_names[_nbflow_at]}}=${{_nbflow_values[_nbflow_at]}}"
 done
 set -ue
-trap - EXIT
+{traps}\
 builtin cd -- "$_nbflow_work"
+_nbflow_passed=yes
 """
-_ENTER = """\
+_MAKE_SCRATCH = """\
 _nbflow_scratch=$(mktemp -d -- {place}/nbflow-XXXXXXXXXX) ||
     {{ echo "nbflow: no scratch directory can be made there; correct the directive scratch" >&2; exit 1; }}
-{end}\
+"""
+_ENTER_SCRATCH = """\
 cd -- "$_nbflow_scratch"
 ln -s -- "$_nbflow_work/.nbflow" "$_nbflow_work/.command.sh" .
 """
@@ -80,10 +74,18 @@ _nbflow_end() {{
 {steps}\
     exit "$_nbflow_status"
 }}
+"""
+_TRAPS = """\
 trap _nbflow_end EXIT
 trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
+"""
+_CHECK_BEFORE = """\
+    if [[ $_nbflow_status == 0 && -z ${_nbflow_passed-} ]]; then
+        echo "nbflow: before_script ended the shell, so the script did not run: take out its exit" >&2
+        _nbflow_status=1
+    fi
 """
 # As in Nextflow: whether the script succeeded or failed, and its own status counts if all else went well.
 _RUN_AFTER = f"""\
@@ -96,7 +98,9 @@ _RUN_AFTER = f"""\
 # A directory that its owner cannot write cannot be emptied.
 _CLEAN = """\
     builtin cd /
-    rm -rf -- "$_nbflow_scratch" 2>/dev/null || { chmod -R u+rwX -- "$_nbflow_scratch"; rm -rf -- "$_nbflow_scratch"; }
+    if [[ -n ${_nbflow_scratch-} ]]; then
+        rm -rf -- "$_nbflow_scratch" 2>/dev/null || { chmod -R u+rwX -- "$_nbflow_scratch"; rm -rf -- "$_nbflow_scratch"; }
+    fi
 """
 # What lies in a directory that is taken out goes with it. What is reached by a link to a directory is copied first: it may
 # be the same file as one that is moved.
@@ -198,12 +202,25 @@ class Steps:
     @property
     def text(self) -> str:
         """The lines, for ``bash -ue``."""
-        before = _RUN_BEFORE.format(kept=" ".join(self.kept), before=BEFORE) if self.before else ""
-        end = _END.format(steps=_RUN_AFTER * self.after + _CLEAN * bool(self.scratch))
-        enter = _ENTER.format(place=_place(self.scratch), end=end) if self.scratch else end * self.after
-        ran = "_nbflow_ran=yes\n" * self.after
-        leave = self._leave() if self.scratch else ""
-        return f"_nbflow_work=$PWD\n{before}{enter}{self._stage()}{BEGIN}{ran}{self._run()}{self.epilogue}{leave}"
+        scratch = bool(self.scratch)
+        lines = [
+            "_nbflow_work=$PWD\n",
+            self._end() if scratch or self.before or self.after else "",
+            _MAKE_SCRATCH.format(place=_place(self.scratch)) * scratch,
+            _RUN_BEFORE.format(kept=" ".join(self.kept), before=BEFORE, traps=_TRAPS) * self.before,
+            _ENTER_SCRATCH * scratch,
+            self._stage(),
+            BEGIN,
+            "_nbflow_ran=yes\n" * self.after,
+            self._run(),
+            self.epilogue,
+            self._leave() if scratch else "",
+        ]
+        return "".join(lines)
+
+    def _end(self) -> str:
+        steps = _CHECK_BEFORE * self.before + _RUN_AFTER * self.after + _CLEAN * bool(self.scratch)
+        return _END.format(steps=steps) + _TRAPS
 
     def _stage(self) -> str:
         lines = [f"_nbflow_stage {quote(name)} {quote(target)}\n" for name, target in self.staged.items()]
