@@ -1,4 +1,4 @@
-"""The command line: ``nbflow run``, ``log``, ``why``, ``diff`` and ``clean``.
+"""The command line: ``nbflow run``, ``log``, ``why``, ``diff``, ``secrets`` and ``clean``.
 
 Alone brings the commands together, and says how what is wrong is printed. In a notebook ``%nbflow`` comes here too.
 """
@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from nbflow.commands import clean, log, run, why
+from nbflow.commands import clean, log, run, secrets, why
 from nbflow.commands.shared import FAILED, INTERRUPTED, USAGE
 from nbflow.errors import NbflowError
 from nbflow.storage.browse import Reader
@@ -29,6 +29,7 @@ examples:
   nbflow log last -F "status == 'FAILED'"         those of them that failed
   nbflow why train                                why the task ran, from what to what
   nbflow diff happy_turing last                   in what two runs differ
+  nbflow secrets set MY_TOKEN                     ask for a secret, for `#| secret: MY_TOKEN`
   nbflow clean -f --before last                   remove what only earlier runs need
 
 Each has a --help of its own. In a notebook: %nbflow log, why, diff, clean."""
@@ -97,5 +98,6 @@ def _parser() -> argparse.ArgumentParser:
     log.add(commands.add_parser("log", help="print the history, or the tasks of a run"))
     why.add_why(commands.add_parser("why", help="say why a task ran, or whence it was taken"))
     why.add_diff(commands.add_parser("diff", help="say in which tasks two runs differ, and how"))
+    secrets.add(commands.add_parser("secrets", help="list, set or delete the secrets that tasks are given"))
     clean.add(commands.add_parser("clean", help="remove what runs left that no other run needs"))
     return parser
