@@ -151,7 +151,10 @@ def test_the_table_has_the_numbers_of_the_files_that_salmon_wrote(directory: Pat
 
 
 @needs_programs
-def test_the_figure_and_the_report_of_all_samples_are_shown(shown: Any) -> None:
+def test_the_figure_and_the_report_of_all_samples_are_shown_and_the_report_is_published(
+    directory: Path, shown: Any
+) -> None:
+    assert (directory / "results" / "multiqc_report.html").is_file()
     assert any("image/png" in output.get("data", {}) for output in cell(shown, "plot").outputs)
     page = cell(shown, "report").outputs[0].data["text/html"]
     assert "srcdoc=" in page and "MultiQC" in page
