@@ -10,7 +10,7 @@ import itertools
 import shutil
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -123,6 +123,12 @@ class Runner(Lookup):
             self._kernel.note(call)
         elif not call.process.is_script:
             self._stage.put(call)
+
+    def called(self, call: Call, fed: Iterable[str], origins: Iterable[tuple[str, str]]) -> None:
+        """Note what flows between processes: nothing else in the run knows it, once the channels are gone."""
+        self.run.events.append(
+            {"event": "call", "process": call.process.name, "inputs": [*fed], "from": [*origins], "at": time.time()}
+        )
 
     @property
     def idle(self) -> bool:

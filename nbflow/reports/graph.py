@@ -1,0 +1,183 @@
+"""The DAG of a run: its processes, and what flows between them.
+
+Alone finds out what flowed. Of a call with channels that is known when it is made, and noted in the run's events. Else it
+is read off the tasks' hashes: an input or a global with the digest of an output of an earlier task came from there. Small
+values coincide by chance (3, True), so such a one must have the output's name too.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+
+from nbflow.core.parts import Part
+from nbflow.core.task.entry import OutputRecord, TaskEntry
+from nbflow.core.values.hashing import Digester
+from nbflow.core.values.inputs import output_file_digest
+from nbflow.reports.view import RunView, counted
+from nbflow.storage.evidence import kept_digest
+from nbflow.storage.rows import TaskRow
+
+_TAKEN = ("input", "global")
+_PLACE = re.compile(r"/([0-9a-f]{2})/([0-9a-f]{30})(?![0-9a-f])")
+_RECORD = re.compile(r"([^\W\d]\w*)\(([^\W\d]\w*)=")
+
+
+@dataclass(frozen=True, slots=True)
+class Vertex:
+    """A process of the DAG.
+
+    Attributes
+    ----------
+    name : str
+        The process's name.
+    counts : mapping of str to int
+        Its tasks by status; empty where none was submitted yet.
+    """
+
+    name: str
+    counts: Mapping[str, int]
+
+    @property
+    def status(self) -> str:
+        """The one status that says most about it; empty where it has no tasks."""
+        order = ("FAILED", "RUNNING", "SUBMITTED", "ABORTED")
+        first = next((status for status in order if self.counts.get(status)), None)
+        return first or ("CACHED" if [*self.counts] == ["CACHED"] else "COMPLETED" if self.counts else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """The DAG.
+
+    Attributes
+    ----------
+    vertices : tuple of Vertex
+        In the order of the processes' first tasks.
+    edges : mapping of (str, str) to tuple of str
+        What flows from one process to another: names of outputs, none where it is all of them or not known which.
+    """
+
+    vertices: tuple[Vertex, ...]
+    edges: Mapping[tuple[str, str], tuple[str, ...]]
+
+
+@dataclass(slots=True)
+class _Known:
+    """What earlier tasks of the run made.
+
+    Attributes
+    ----------
+    makers : dict of bytes to dict of str to str
+        By digest: the output's name, and the process that made it last.
+    places : dict of str to str
+        By task hash, the process.
+    outputs : dict of str to set of str
+        By process, the names of its outputs.
+    """
+
+    makers: dict[bytes, dict[str, str]] = field(default_factory=dict)
+    places: dict[str, str] = field(default_factory=dict)
+    outputs: dict[str, set[str]] = field(default_factory=dict)
+
+
+def graph(view: RunView) -> Graph:
+    """Return the DAG of a run.
+
+    Parameters
+    ----------
+    view : RunView
+        The run.
+    """
+    edges: dict[tuple[str, str], dict[str, None]] = {}
+    for source, target, name in (*_flowed(view), *_taken(view)):
+        edges.setdefault((source, target), {}).update({name: None} if name else {})
+    processes = view.by_process()
+    names = dict.fromkeys(
+        [*processes, *(flow.process for flow in view.flows), *(name for pair in edges for name in pair)]
+    )
+    vertices = tuple(Vertex(name, counted(processes.get(name, ()))) for name in names)
+    return Graph(vertices, {pair: tuple(labels) for pair, labels in edges.items()})
+
+
+Edges = Iterator[tuple[str, str, str]]
+
+
+def _flowed(view: RunView) -> Edges:
+    for flow in view.flows:
+        for process, output in flow.origins:
+            yield process, flow.process, output
+
+
+def _taken(view: RunView) -> Edges:
+    fed: dict[str, set[str]] = {}
+    for flow in view.flows:
+        fed.setdefault(flow.process, set()).update(flow.inputs)
+    known = _Known()
+    for task in view.tasks:
+        if task.entry is not None:
+            taken = [part for part in task.entry.parts if part.kind in _TAKEN]
+            for part in taken:
+                if part.name not in fed.get(task.process, ()):
+                    yield from ((source, task.process, name) for source, name in _sources(part, known))
+            _learn(task, task.entry, taken, known)
+
+
+# What a task takes --------------------------------------------------------------------------------------------------
+
+
+def _sources(part: Part, known: _Known) -> Iterator[tuple[str, str]]:
+    """The processes whose outputs an input or a global is, or holds."""
+    makers = known.makers.get(part.digest, {})
+    if part.name in makers:
+        yield makers[part.name], part.name
+    elif makers and not _is_small(part.preview):
+        name, process = [*makers.items()][-1]
+        yield process, name
+    elif not makers:
+        yield from _held(part.preview, known)
+
+
+def _is_small(preview: str) -> bool:
+    """Whether a value is shown whole, as a literal: then another may be equal by chance."""
+    try:
+        ast.literal_eval(preview)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return False
+    return True
+
+
+def _held(preview: str, known: _Known) -> Iterator[tuple[str, str]]:
+    """What lies inside: files of work directories, and the record of a process's outputs."""
+    found = [known.places[key] for key in map("".join, _PLACE.findall(preview)) if key in known.places]
+    record = _RECORD.match(preview)
+    if record is not None and record[2] in known.outputs.get(record[1], ()):
+        found.append(record[1])
+    yield from ((process, "") for process in dict.fromkeys(found))
+
+
+# What a task made ---------------------------------------------------------------------------------------------------
+
+
+def _learn(task: TaskRow, entry: TaskEntry, taken: Sequence[Part], known: _Known) -> None:
+    passed_on = {part.digest for part in taken}
+    known.places[task.task_hash] = task.process
+    known.outputs.setdefault(task.process, set()).update(output.name for output in entry.outputs)
+    for output in entry.outputs:
+        digest = _digest(output, entry)
+        if digest not in passed_on:  # what goes in and comes out again was not made here
+            makers = known.makers.setdefault(digest, {})
+            makers.pop(output.name, None)
+            makers[output.name] = task.process
+
+
+def _digest(output: OutputRecord, entry: TaskEntry) -> bytes:
+    """The digest with which an output counts where it is an input: that of a path, for files."""
+    if output.kind not in ("file", "files") or not output.paths:
+        return bytes.fromhex(output.digest)
+    paths = [PurePosixPath(path) for path in output.paths]
+    digester = Digester(path=lambda path: output_file_digest(str(path), kept_digest(entry.files, str(path)) or ""))
+    return digester.digest(paths if output.kind == "files" else paths[0])
