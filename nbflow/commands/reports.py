@@ -131,6 +131,7 @@ def _written(arguments: argparse.Namespace, default: str, text: str) -> Path | N
 
     A notebook's cell that runs again writes its own file again; else a file that is there is kept, as Nextflow keeps it.
     """
+    text = text.encode("utf-8", "backslashreplace").decode()  # a name of a file need not be one of characters
     if arguments.output == _STDOUT:
         sys.stdout.write(text)
         return None
@@ -148,7 +149,7 @@ def _write(path: Path, text: str) -> None:
     aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         try:
-            aside.write_text(text, encoding="utf-8", errors="surrogateescape", newline="\n")
+            aside.write_text(text, encoding="utf-8", newline="\n")
             os.replace(aside, path)
         finally:
             aside.unlink(missing_ok=True)

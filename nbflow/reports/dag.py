@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping, Sequence
-from html import escape
 from itertools import pairwise
 
 from nbflow.reports.graph import Graph, Vertex, graph
 from nbflow.reports.layout import GAP_X, Pair, Placed, Point, Size, place
-from nbflow.reports.marks import BACK, FAINT, TEXT, counts_text, icon, status_colour
+from nbflow.reports.marks import BACK, FAINT, TEXT, counts_text, icon, status_colour, xml
 from nbflow.reports.page import scrolled
 from nbflow.reports.view import RunView
 
@@ -43,7 +42,7 @@ def dag_figure(view: RunView) -> str:
     dag = graph(view)
     if not dag.vertices:
         return ""
-    edges = "".join(f"<li>{escape(line)}</li>" for line in edge_lines(dag))
+    edges = "".join(f"<li>{xml(line)}</li>" for line in edge_lines(dag))
     words = f"<details><summary>The DAG in words</summary><ul>{edges}</ul></details>" if edges else ""
     drawing = scrolled(f"DAG of run {view.name}", dag_svg(dag, view.name, view.anchor))
     return f"<figure><figcaption>What flows between them</figcaption>{drawing}{words}</figure>"
@@ -81,7 +80,7 @@ def dag_svg(dag: Graph, run: str, anchor: str, style: str = "") -> str:
     width, height = (size + 2 * _MARGIN for size in placed.size)
     edges = "".join(_edge(pair, labels, placed, anchor) for pair, labels in dag.edges.items())
     boxes = "".join(_box(vertex, placed.vertices[vertex.name]) for vertex in dag.vertices)
-    told = escape(f"DAG of run {run}. {'; '.join(dag_text(dag).splitlines())}")
+    told = xml(f"DAG of run {run}. {'; '.join(dag_text(dag).splitlines())}")
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{told}" width="{width:.0f}" height="{height:.0f}" '
         f'viewBox="{-_MARGIN} {-_MARGIN} {width:.1f} {height:.1f}" '
@@ -156,12 +155,12 @@ def _box(vertex: Vertex, at: Point) -> str:
     thick = 2.5 if status in ("FAILED", "RUNNING") else 1.5
     title = f"{vertex.name}: {counts_text(vertex.counts)}"
     return (
-        f'<g><title>{escape(title)}</title><rect x="{at.x - width / 2:.1f}" y="{at.y - height / 2:.1f}" width="{width:.1f}" '
+        f'<g><title>{xml(title)}</title><rect x="{at.x - width / 2:.1f}" y="{at.y - height / 2:.1f}" width="{width:.1f}" '
         f'height="{height}" rx="10" stroke-width="{thick}"{dashes} style="fill: {BACK}; stroke: {colour}"/>'
         f'<text x="{at.x:.1f}" y="{at.y - 3:.1f}" text-anchor="middle" font-size="{_NAME}" fill="currentColor">'
-        f"{escape(_cut(vertex.name))}</text>"
+        f"{xml(_cut(vertex.name))}</text>"
         f'<text x="{at.x:.1f}" y="{at.y + 14:.1f}" text-anchor="middle" font-size="{_SMALL}" style="fill: {colour}">'
-        f"{escape(_words(vertex))}</text></g>"
+        f"{xml(_words(vertex))}</text></g>"
     )
 
 
@@ -177,7 +176,7 @@ def _edge(pair: Pair, labels: Sequence[str], placed: Placed, anchor: str) -> str
     title = f"{pair[0]} -> {pair[1]}{': ' + ', '.join(labels) if labels else ''}"
     line = (
         f'<path d="{path}" fill="none" stroke="currentColor" stroke-opacity=".55" stroke-width="1.3" '
-        f'marker-end="url(#nbflow-arrow-{anchor})"><title>{escape(title)}</title></path>'
+        f'marker-end="url(#nbflow-arrow-{anchor})"><title>{xml(title)}</title></path>'
     )
     if not labels or pair not in placed.labels:
         return line
@@ -186,13 +185,16 @@ def _edge(pair: Pair, labels: Sequence[str], placed: Placed, anchor: str) -> str
         f'{line}<rect x="{at.x - size.width / 2:.1f}" y="{at.y - size.height / 2:.1f}" width="{size.width:.1f}" '
         f'height="{size.height:.1f}" style="fill: {BACK}"/>'
         f'<text x="{at.x:.1f}" y="{at.y + 4:.1f}" text-anchor="middle" font-size="{_SMALL}" style="fill: {FAINT}">'
-        f"{escape(_label(labels))}</text>"
+        f"{xml(_label(labels))}</text>"
     )
 
 
 def _curve(route: Sequence[Point]) -> str:
     steps = [f"M{route[0].x:.1f} {route[0].y:.1f}"]
     for one, other in pairwise(route):
+        if one.x == other.x:
+            steps.append(f"L{other.x:.1f} {other.y:.1f}")
+            continue
         middle = (one.y + other.y) / 2
         steps.append(f"C{one.x:.1f} {middle:.1f} {other.x:.1f} {middle:.1f} {other.x:.1f} {other.y:.1f}")
     return "".join(steps)

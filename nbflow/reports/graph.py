@@ -7,7 +7,6 @@ values coincide by chance (3, True), so such a one must have the output's name t
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,6 +22,9 @@ from nbflow.storage.rows import TaskRow
 
 _TAKEN = ("input", "global")
 _PLACE = re.compile(r"/([0-9a-f]{2})/([0-9a-f]{30})(?![0-9a-f])")
+# Cut off; a container or an array of many; an object of which only the type is shown.
+_LARGE = re.compile(r"…$|\b\w+ of (shape \(.*)?\d[\d,]|^[^\W\d]\w*$")
+_WORDS = frozenset({"True", "False", "None", "nan", "inf"})
 _RECORD = re.compile(r"([^\W\d]\w*)\(([^\W\d]\w*)=")
 
 
@@ -134,20 +136,16 @@ def _sources(part: Part, known: _Known) -> Iterator[tuple[str, str]]:
     makers = known.makers.get(part.digest, {})
     if part.name in makers:
         yield makers[part.name], part.name
-    elif makers and not _is_small(part.preview):
+    elif makers and _is_large(part.preview):
         name, process = [*makers.items()][-1]
         yield process, name
     elif not makers:
         yield from _held(part.preview, known)
 
 
-def _is_small(preview: str) -> bool:
-    """Whether a value is shown whole, as a literal: then another may be equal by chance."""
-    try:
-        ast.literal_eval(preview)
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
-        return False
-    return True
+def _is_large(preview: str) -> bool:
+    """Whether a value holds more than its preview can show: one that is shown whole may equal another by chance."""
+    return bool(_LARGE.search(preview.partition("\n")[0])) and preview not in _WORDS
 
 
 def _held(preview: str, known: _Known) -> Iterator[tuple[str, str]]:

@@ -79,6 +79,7 @@ def place(sizes: Mapping[Key, Size], edges: Mapping[Pair, Size], gap: float = 22
     boxes = {**sizes, **{key: Size(0, 0) for chain in chains.values() for key in chain[1:-1]}}
     boxes |= {_middle(chain): edges[pair] for pair, chain in chains.items()}
     layers = _ordered(_layers(ranks, chains), chains.values())
+    boxes = _as_high_as_their_layer(layers, boxes, sizes)
     places = _coordinates(layers, chains.values(), boxes, gap)
     return _result(places, boxes, sizes, chains, forward)
 
@@ -229,6 +230,18 @@ def _coordinates(
     return places
 
 
+def _as_high_as_their_layer(
+    layers: Sequence[Sequence[Key]], boxes: Mapping[Key, Size], sizes: Mapping[Key, Size]
+) -> dict[Key, Size]:
+    """Let an edge that crosses a layer go straight down beside the boxes there, and not across their corners."""
+    highest = [max((boxes[key].height for key in layer), default=0.0) for layer in layers]
+    return {
+        key: boxes[key] if key in sizes else Size(boxes[key].width, height)
+        for layer, height in zip(layers, highest, strict=True)
+        for key in layer
+    }
+
+
 def _apart(layer: Sequence[Key], boxes: Mapping[Key, Size]) -> list[float]:
     """How far the middles of neighbours in a layer must be apart."""
     widths = [boxes[key].width for key in layer]
@@ -292,8 +305,13 @@ def _result(
         top, bottom = chain[0], chain[-1]
         route = [
             Point(places[top].x, places[top].y + boxes[top].height / 2),
-            *(places[key] for key in chain[1:-1]),
+            *(point for key in chain[1:-1] for point in _sides(places[key], boxes[key].height)),
             Point(places[bottom].x, places[bottom].y - boxes[bottom].height / 2),
         ]
         placed.routes[pair] = route if forward[pair] == pair else route[::-1]
     return placed
+
+
+def _sides(at: Point, height: float) -> tuple[Point, ...]:
+    """The upper and the lower side of what an edge goes through."""
+    return (Point(at.x, at.y - height / 2), Point(at.x, at.y + height / 2)) if height else (at,)

@@ -6,7 +6,9 @@ else one that can be read on both.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from html import escape
 
 ICONS = {"COMPLETED": "✔", "CACHED": "↺", "RUNNING": "▶", "SUBMITTED": "…", "FAILED": "✖", "ABORTED": "■"}
 
@@ -25,6 +27,14 @@ _STATUS_COLOURS = {
     "ABORTED": "var(--nbflow-aborted, var(--jp-warn-color1, #b26a00))",
 }
 _BARS = ("#4c8dd6", "#c9822b", "#4d9b62", "#b0649f", "#7f7bd0", "#8d8d3a", "#c46a66", "#3f9aa0")
+
+
+_NO_CHARACTERS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+
+
+def xml(text: str) -> str:
+    """Escape a text for XML, where some characters cannot stand at all: a drawing that holds one would not open."""
+    return escape(_NO_CHARACTERS.sub("\N{REPLACEMENT CHARACTER}", text))
 
 
 def icon(status: str) -> str:

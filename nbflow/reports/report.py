@@ -15,7 +15,7 @@ from nbflow.reports.page import footer, notice, page, table
 from nbflow.reports.plots import resource_plots
 from nbflow.reports.statistics import summarise
 from nbflow.reports.task_table import place, task_table
-from nbflow.reports.view import RunView, counted, saved
+from nbflow.reports.view import RunView, counted, last_lines, saved
 from nbflow.storage.rows import TaskRow
 
 _FAILURES = 20
@@ -133,7 +133,7 @@ def _failures(failed: Sequence[TaskRow], view: RunView) -> str:
 
 
 def _failure(task: TaskRow, view: RunView) -> str:
-    said = "\n".join(str(task.value("stderr") or task.value("stdout")).splitlines()[-_LINES:])
+    said = last_lines(task, _LINES)
     shown = f'<pre tabindex="0" aria-label="What {escape(task.name)} printed">{escape(said)}</pre>' if said else ""
     return (
         f'<div class="notice failed"><strong>{escape(task.name)}</strong>: exit status {escape(task.text("exit"))}, '
@@ -171,7 +171,8 @@ def _known(tasks: Sequence[TaskRow], field: str) -> list[int]:
 
 
 def _scripts(processes: dict[str, list[TaskRow]]) -> str:
-    return "\n".join(part for name, tasks in processes.items() for part in _script(name, tasks))
+    parts = [part for name, tasks in processes.items() for part in _script(name, tasks)]
+    return f"<details><summary>What they run</summary>\n{chr(10).join(parts)}</details>" if parts else ""
 
 
 def _script(name: str, tasks: Sequence[TaskRow]) -> Iterator[str]:
@@ -180,6 +181,5 @@ def _script(name: str, tasks: Sequence[TaskRow]) -> Iterator[str]:
     for number, text in enumerate([*texts][:3], 1):
         which = f", body {number} of {len(texts)}" if len(texts) > 1 else ""
         yield (
-            f"<details><summary>The body of {escape(name)}{which}</summary>"
-            f'<pre tabindex="0" aria-label="Body of {escape(name)}">{escape(text)}</pre></details>'
+            f'<h3>{escape(name)}{which}</h3><pre tabindex="0" aria-label="Body of {escape(name)}">{escape(text)}</pre>'
         )

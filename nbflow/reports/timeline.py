@@ -87,7 +87,7 @@ def _chart(view: RunView, most: int, resolution: int, height: str) -> str:
         How high it may be before it scrolls, as CSS.
     """
     begin, length = span(view)
-    places = [place for place in marks(length, "time", 5) if place <= length]
+    places = [place for place in marks(length, "time", 7) if place <= length]
     scale = Scale(begin, length, float(length), view.anchor)
     rows = task_rows(view, scale) if len(view.tasks) <= most else lane_rows(view, scale, resolution)
     if not rows:

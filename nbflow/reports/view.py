@@ -5,6 +5,7 @@ Alone here reads; all else of the reports takes a `RunView`.
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from nbflow.storage.browse import Reader
 from nbflow.storage.nextflow.history import RunRecord
 from nbflow.storage.rows import CACHED, TaskRow
 
+_TAIL = 16 << 10
 STATUSES = ("COMPLETED", "CACHED", "RUNNING", "SUBMITTED", "FAILED", "ABORTED")
 
 
@@ -153,3 +155,17 @@ def read_flow(event: Mapping[str, Any]) -> Flow | None:
 def saved(tasks: Sequence[TaskRow]) -> int:
     """Milliseconds that cached tasks took when they were executed."""
     return sum(int(task.trace.get("realtime") or 0) for task in tasks if task.status == CACHED)
+
+
+def last_lines(task: TaskRow, count: int) -> str:
+    """The end of what a task printed: of its errors, or where there are none, of its output; empty where nothing is there."""
+    for name in (".command.err", ".command.out"):
+        try:
+            with open(task.work_dir / name, "rb") as file:
+                file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL))
+                lines = file.read().decode("utf-8", "replace").splitlines()
+        except OSError:
+            continue
+        if lines:
+            return "\n".join(lines[-count:])
+    return ""
