@@ -91,9 +91,10 @@ def _dag(arguments: argparse.Namespace, reader: Reader) -> int:
         arguments.show({"text/plain": dag_text(graph(run)), "text/html": dag_figure(run)})
         return OK
     if arguments.output is None:
-        for kind in _DRAWN:
-            _tell(_written(arguments, f"dag-{run.name}{kind}", _DRAWN[kind](run)))
-        return OK
+        names = {f"dag-{run.name}{kind}": draw for kind, draw in _DRAWN.items()}
+        for name in names:
+            _check(Path(name), arguments)
+        return max(_tell(_written(arguments, name, draw(run))) for name, draw in names.items())
     kind = ".mmd" if arguments.output == _STDOUT else Path(arguments.output).suffix.lower()
     if kind not in _DRAWN:
         raise NbflowError(f"cannot draw {arguments.output}: give it a name that ends in {' or '.join(_DRAWN)}")
@@ -136,12 +137,16 @@ def _written(arguments: argparse.Namespace, default: str, text: str) -> Path | N
         sys.stdout.write(text)
         return None
     path = Path(default if arguments.output is None else arguments.output)
+    _check(path, arguments)
+    _write(path, text)
+    return path
+
+
+def _check(path: Path, arguments: argparse.Namespace) -> None:
     if path.exists() and not (arguments.overwrite or _is_shown(arguments)):
         raise NbflowError(
             f"{path} is there already: write another file with -o FILE, or this one again with --overwrite"
         )
-    _write(path, text)
-    return path
 
 
 def _write(path: Path, text: str) -> None:

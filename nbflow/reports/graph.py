@@ -21,6 +21,7 @@ from nbflow.storage.evidence import kept_digest
 from nbflow.storage.rows import TaskRow
 
 _TAKEN = ("input", "global")
+_FILES = ("file", "files")
 _PLACE = re.compile(r"/([0-9a-f]{2})/([0-9a-f]{30})(?![0-9a-f])")
 # Cut off; a container or an array of many; an object of which only the type is shown.
 _LARGE = re.compile(r"…$|\b\w+ of (shape \(.*)?\d[\d,]|^[^\W\d]\w*$")
@@ -75,6 +76,8 @@ class _Known:
     ----------
     makers : dict of bytes to dict of str to str
         By digest: the output's name, and the process that made it last.
+    files : set of bytes
+        The digests of those that are files.
     places : dict of str to str
         By task hash, the process.
     outputs : dict of str to set of str
@@ -82,6 +85,7 @@ class _Known:
     """
 
     makers: dict[bytes, dict[str, str]] = field(default_factory=dict)
+    files: set[bytes] = field(default_factory=set)
     places: dict[str, str] = field(default_factory=dict)
     outputs: dict[str, set[str]] = field(default_factory=dict)
 
@@ -132,15 +136,19 @@ def _taken(view: RunView) -> Edges:
 
 
 def _sources(part: Part, known: _Known) -> Iterator[tuple[str, str]]:
-    """The processes whose outputs an input or a global is, or holds."""
-    makers = known.makers.get(part.digest, {})
-    if part.name in makers:
+    """The processes whose outputs an input or a global is, or holds, each with the output's name where that is known."""
+    makers, held = known.makers.get(part.digest, {}), _held(part.preview, known)
+    if part.name in makers and (not held or makers[part.name] in held):
         yield makers[part.name], part.name
-    elif makers and _is_large(part.preview):
+    elif held:
+        yield from ((process, _output_of(process, makers)) for process in held)
+    elif makers and (part.digest in known.files or _is_large(part.preview)):
         name, process = [*makers.items()][-1]
         yield process, name
-    elif not makers:
-        yield from _held(part.preview, known)
+
+
+def _output_of(process: str, makers: Mapping[str, str]) -> str:
+    return next((name for name, maker in makers.items() if maker == process), "")
 
 
 def _is_large(preview: str) -> bool:
@@ -148,13 +156,13 @@ def _is_large(preview: str) -> bool:
     return bool(_LARGE.search(preview.partition("\n")[0])) and preview not in _WORDS
 
 
-def _held(preview: str, known: _Known) -> Iterator[tuple[str, str]]:
-    """What lies inside: files of work directories, and the record of a process's outputs."""
+def _held(preview: str, known: _Known) -> list[str]:
+    """The processes of what lies inside: files of work directories, and the record of a process's outputs."""
     found = [known.places[key] for key in map("".join, _PLACE.findall(preview)) if key in known.places]
     record = _RECORD.match(preview)
     if record is not None and record[2] in known.outputs.get(record[1], ()):
         found.append(record[1])
-    yield from ((process, "") for process in dict.fromkeys(found))
+    return list(dict.fromkeys(found))
 
 
 # What a task made ---------------------------------------------------------------------------------------------------
@@ -170,11 +178,12 @@ def _learn(task: TaskRow, entry: TaskEntry, taken: Sequence[Part], known: _Known
             makers = known.makers.setdefault(digest, {})
             makers.pop(output.name, None)
             makers[output.name] = task.process
+            known.files.update([digest] if output.kind in _FILES else ())
 
 
 def _digest(output: OutputRecord, entry: TaskEntry) -> bytes:
     """The digest with which an output counts where it is an input: that of a path, for files."""
-    if output.kind not in ("file", "files") or not output.paths:
+    if output.kind not in _FILES or not output.paths:
         return bytes.fromhex(output.digest)
     paths = [PurePosixPath(path) for path in output.paths]
     digester = Digester(path=lambda path: output_file_digest(str(path), kept_digest(entry.files, str(path)) or ""))
