@@ -45,7 +45,8 @@ def dag_figure(view: RunView) -> str:
     edges = "".join(f"<li>{xml(line)}</li>" for line in edge_lines(dag))
     words = f"<details><summary>The DAG in words</summary><ul>{edges}</ul></details>" if edges else ""
     drawing = scrolled(f"DAG of run {view.name}", dag_svg(dag, view.name, view.anchor))
-    return f"<figure><figcaption>What flows between them</figcaption>{drawing}{words}</figure>"
+    caption = f"DAG of run {xml(view.name)}: its processes, and what flows between them"
+    return f'<figure style="margin: 0"><figcaption>{caption}</figcaption>{drawing}{words}</figure>'
 
 
 def dag_text(dag: Graph) -> str:

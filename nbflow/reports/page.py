@@ -69,7 +69,10 @@ def notice(view: RunView) -> str:
 
 def scrolled(label: str, content: str) -> str:
     """Let wide content scroll by itself, by keys too."""
-    return f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(label)}">{content}</div>'
+    return (
+        f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(label)}" style="overflow-x: auto; max-width: 100%">'
+        f"{content}</div>"
+    )
 
 
 def table(caption: str, heads: Sequence[str], rows: Iterable[Sequence[str]], numbers: Iterable[int] = ()) -> str:

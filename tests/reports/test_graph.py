@@ -138,6 +138,41 @@ def test_the_event_of_a_call_that_cannot_be_read_is_passed_over(event: dict[str,
     assert read_flow(event) is None
 
 
+def twenty() -> RunView:
+    """A pipeline of twenty processes, with long names, long edges and many of them."""
+    taken = {
+        "fastqc_raw": [("reads", "")],
+        "trim": [("reads", "pairs")],
+        "fastqc_trimmed": [("trim", "")],
+        "index": [("genome", "fasta")],
+        "align": [("trim", "trimmed"), ("index", "index")],
+        "sort": [("align", "bam")],
+        "mark_duplicates": [("sort", "sorted")],
+        "count": [("mark_duplicates", "bam"), ("annotation", "gtf")],
+        "merge_counts": [("count", "counts")],
+        "normalise": [("merge_counts", "table")],
+        "pca": [("normalise", "matrix")],
+        "differential_expression": [("normalise", "matrix"), ("design", "contrasts"), ("merge_counts", "table")],
+        "enrichment": [("differential_expression", "genes"), ("annotation", "gtf")],
+        "plots": [("pca", ""), ("differential_expression", "")],
+        "multiqc": [
+            ("fastqc_raw", "html"),
+            ("fastqc_trimmed", "html"),
+            ("mark_duplicates", "metrics"),
+            ("count", "log"),
+        ],
+        "report": [("plots", "figures"), ("enrichment", "terms"), ("multiqc", "page"), ("design", "")],
+    }
+    names = dict.fromkeys([*(source for each in taken.values() for source, _ in each), *taken])
+    statuses = ("COMPLETED", "CACHED", "FAILED", "ABORTED")
+    tasks = [
+        task(f"{name} ({n})", statuses[n % 4], key=100 * at + n)
+        for at, name in enumerate(names)
+        for n in range(1 + at % 4)
+    ]
+    return run(tasks, flows=[Flow(name, (), tuple(each)) for name, each in taken.items()])
+
+
 # Drawn --------------------------------------------------------------------------------------------------------------
 
 
