@@ -16,7 +16,7 @@ from nbflow.core.parts import Part
 from nbflow.core.task.entry import OutputRecord, TaskEntry
 from nbflow.core.values.hashing import Digester
 from nbflow.core.values.inputs import output_file_digest
-from nbflow.reports.view import RunView, counted
+from nbflow.reports.view import RunView, counted, is_passed_over
 from nbflow.storage.evidence import kept_digest
 from nbflow.storage.rows import TaskRow
 
@@ -39,17 +39,13 @@ class Vertex:
         The process's name.
     counts : mapping of str to int
         Its tasks by status; empty where none was submitted yet.
+    status : str
+        The one status that says most about it; empty where it has no tasks.
     """
 
     name: str
     counts: Mapping[str, int]
-
-    @property
-    def status(self) -> str:
-        """The one status that says most about it; empty where it has no tasks."""
-        order = ("FAILED", "RUNNING", "SUBMITTED", "ABORTED")
-        first = next((status for status in order if self.counts.get(status)), None)
-        return first or ("CACHED" if [*self.counts] == ["CACHED"] else "COMPLETED" if self.counts else "")
+    status: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +101,15 @@ def graph(view: RunView) -> Graph:
     names = dict.fromkeys(
         [*processes, *(flow.process for flow in view.flows), *(name for pair in edges for name in pair)]
     )
-    vertices = tuple(Vertex(name, counted(processes.get(name, ()))) for name in names)
+    vertices = tuple(_vertex(name, processes.get(name, ())) for name in names)
     return Graph(vertices, {pair: tuple(labels) for pair, labels in edges.items()})
+
+
+def _vertex(name: str, tasks: Sequence[TaskRow]) -> Vertex:
+    counts = counted(tasks)
+    telling = counted([task for task in tasks if not is_passed_over(task)])
+    first = next((status for status in ("FAILED", "RUNNING", "SUBMITTED", "ABORTED") if status in telling), None)
+    return Vertex(name, counts, first or ("CACHED" if [*counts] == ["CACHED"] else "COMPLETED" if counts else ""))
 
 
 Edges = Iterator[tuple[str, str, str]]

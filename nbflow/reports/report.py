@@ -21,6 +21,7 @@ from nbflow.storage.rows import TaskRow
 _FAILURES = 20
 _LINES = 20
 _HOUR = 3_600_000
+_AFTER = {"RETRY": "; it was run again", "IGNORE": "; this was ignored"}
 
 
 def report(view: RunView) -> str:
@@ -137,7 +138,7 @@ def _failure(task: TaskRow, view: RunView) -> str:
     shown = f'<pre tabindex="0" aria-label="What {escape(task.name)} printed">{escape(said)}</pre>' if said else ""
     return (
         f'<div class="notice failed"><strong>{escape(task.name)}</strong>: exit status {escape(task.text("exit"))}, '
-        f"in <code>{escape(place(task, view))}</code>{shown}</div>"
+        f"in <code>{escape(place(task, view))}</code>{_AFTER.get(task.text('error_action'), '')}{shown}</div>"
     )
 
 

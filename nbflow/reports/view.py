@@ -169,3 +169,8 @@ def last_lines(task: TaskRow, count: int) -> str:
         if lines:
             return "\n".join(lines[-count:])
     return ""
+
+
+def is_passed_over(task: TaskRow) -> bool:
+    """Whether a task failed and the run went on: it got another attempt, or its failure was ignored."""
+    return task.status == "FAILED" and task.trace.get("error_action") in ("RETRY", "IGNORE")

@@ -173,6 +173,16 @@ def twenty() -> RunView:
     return run(tasks, flows=[Flow(name, (), tuple(each)) for name, each in taken.items()])
 
 
+def test_a_process_whose_failed_tasks_were_run_again_or_ignored_has_not_failed() -> None:
+    again = task("fit (1)", "FAILED", key=1, error_action="RETRY")
+    ignored = task("fit (2)", "FAILED", key=2, error_action="IGNORE")
+    done = task("fit (1)", key=3)
+    assert [vertex.status for vertex in graph(run([again, ignored, done])).vertices] == ["COMPLETED"]
+    assert [vertex.status for vertex in graph(run([again, task("fit (1)", "RUNNING", key=4)])).vertices] == ["RUNNING"]
+    last = task("fit (1)", "FAILED", key=5, error_action="TERMINATE")
+    assert [vertex.status for vertex in graph(run([again, last])).vertices] == ["FAILED"]
+
+
 # Drawn --------------------------------------------------------------------------------------------------------------
 
 

@@ -95,6 +95,17 @@ def test_a_failed_task_is_shown_with_what_it_printed(tmp_path: Path) -> None:
     assert "line 470\n" not in shown  # its end is what tells
 
 
+def test_of_a_failure_it_is_said_whether_the_task_was_run_again_or_the_failure_ignored() -> None:
+    tasks = [
+        task("fit", "FAILED", key=at, error_action=action) for at, action in enumerate(("RETRY", "IGNORE", "TERMINATE"))
+    ]
+    notes = [
+        each.text for each in check(report(run(tasks))).all("div") if each.attributes.get("class") == "notice failed"
+    ]
+    assert ["run again" in note for note in notes] == [True, False, False]
+    assert ["ignored" in note for note in notes] == [False, True, False]
+
+
 def test_a_plot_has_its_numbers_beside_it_and_leaves_out_what_nobody_knows() -> None:
     tasks = [task(f"fit ({n})", key=n, runs=1000 * n) for n in (1, 2, 3, 4, 5)]
     page = check(report(run(tasks)))

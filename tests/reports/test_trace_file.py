@@ -7,9 +7,13 @@ from datetime import datetime
 import pytest
 
 from nbflow.errors import NbflowError
+from nbflow.reports.report import report
+from nbflow.reports.timeline import timeline
 from nbflow.reports.trace_file import java_double, read_fields, trace_file
 from nbflow.storage.nextflow.trace import FIELDS, NONE_EXIT
-from tests.reports.runs import NASTY, mixed, task
+from nbflow.storage.rows import TaskRow
+from tests.reports.pages import check
+from tests.reports.runs import NASTY, mixed, run, task
 
 SUBMITTED = datetime(2014, 10, 23, 16, 33, 16, 288_000).timestamp() * 1000  # shown in local time
 
@@ -60,6 +64,18 @@ def test_tasks_are_numbered_in_the_run_and_cached_ones_keep_their_figures() -> N
     assert [row[0] for row in rows] == [str(number) for number in range(1, len(view.tasks) + 1)]
     assert rows[0] == ["1", "fit (0)", "CACHED", "2s", "0"]
     assert rows[-1] == ["17", "report (2)", "SUBMITTED", "-", "-"]
+
+
+def test_a_row_of_a_pipeline_of_nextflow_needs_no_entry_of_nbflow() -> None:
+    row = task("fit", module=["samtools/1.21", "bwa/0.7"], native_id=4711)
+    bare = TaskRow(row.task_hash, row.session, row.run, row.status, row.work_dir, row.trace)
+    assert lines(trace_file([bare], read_fields("name,module,native_id")))[1] == [
+        "fit",
+        "[samtools/1.21, bwa/0.7]",
+        "4711",
+    ]
+    check(report(run([bare])))
+    check(timeline(run([bare])))
 
 
 def test_what_is_not_known_or_empty_or_false_is_a_dash() -> None:
