@@ -1,4 +1,7 @@
-"""``nbflow report``, ``timeline``, ``dag`` and ``trace``: a run's reports, as files; in a notebook, shown in the cell."""
+"""``nbflow report``, ``timeline``, ``dag`` and ``trace``: a run's reports, as files; in a notebook, shown in the cell.
+
+What draws them is imported when it is used: the other commands need not wait for it.
+"""
 
 from __future__ import annotations
 
@@ -6,23 +9,19 @@ import argparse
 import os
 import secrets
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from html import escape
 from pathlib import Path
 from urllib.parse import quote
 
 from nbflow.commands.shared import OK
 from nbflow.errors import NbflowError
-from nbflow.reports.dag import dag_figure, dag_file, dag_text
-from nbflow.reports.graph import graph
-from nbflow.reports.mermaid import mermaid
-from nbflow.reports.report import report
-from nbflow.reports.timeline import timeline, timeline_figure, timeline_text
 from nbflow.reports.trace_file import DEFAULT_FIELDS, read_fields, trace_file
-from nbflow.reports.view import RunView, view
+from nbflow.reports.view import view
 from nbflow.storage.browse import Reader
 
 _STDOUT = "-"
+_DRAWN = (".mmd", ".svg")
 
 
 def add_report(parser: argparse.ArgumentParser) -> None:
@@ -60,6 +59,8 @@ def _add(parser: argparse.ArgumentParser, command: Callable[[argparse.Namespace,
 
 
 def _report(arguments: argparse.Namespace, reader: Reader) -> int:
+    from nbflow.reports.report import report
+
     run = view(reader, arguments.run)
     path = _written(arguments, f"report-{run.name}.html", report(run))
     if path is not None and arguments.show is not None:
@@ -78,6 +79,8 @@ def _report(arguments: argparse.Namespace, reader: Reader) -> int:
 
 
 def _timeline(arguments: argparse.Namespace, reader: Reader) -> int:
+    from nbflow.reports.timeline import timeline, timeline_figure, timeline_text
+
     run = view(reader, arguments.run)
     if _is_shown(arguments):
         arguments.show({"text/plain": timeline_text(run), "text/html": timeline_figure(run)})
@@ -86,26 +89,28 @@ def _timeline(arguments: argparse.Namespace, reader: Reader) -> int:
 
 
 def _dag(arguments: argparse.Namespace, reader: Reader) -> int:
+    from nbflow.reports.dag import dag_figure, dag_file, dag_text
+    from nbflow.reports.graph import graph
+    from nbflow.reports.mermaid import mermaid
+
+    kind = None if arguments.output is None else _kind(arguments.output)
     run = view(reader, arguments.run)
     if _is_shown(arguments):
         arguments.show({"text/plain": dag_text(graph(run)), "text/html": dag_figure(run)})
         return OK
-    if arguments.output is None:
-        names = {f"dag-{run.name}{kind}": draw for kind, draw in _DRAWN.items()}
-        for name in names:
-            _check(Path(name), arguments)
-        return max(_tell(_written(arguments, name, draw(run))) for name, draw in names.items())
-    kind = ".mmd" if arguments.output == _STDOUT else Path(arguments.output).suffix.lower()
+    texts = {".mmd": mermaid(graph(run), f"DAG of run {run.name}"), ".svg": dag_file(run)}
+    names = {f"dag-{run.name}{each}": text for each, text in texts.items() if kind in (None, each)}
+    for name in names:
+        _check(Path(arguments.output or name), arguments)
+    return max(_tell(_written(arguments, name, text)) for name, text in names.items())
+
+
+def _kind(output: str) -> str:
+    """In which form a file of that name is drawn."""
+    kind = ".mmd" if output == _STDOUT else Path(output).suffix.lower()
     if kind not in _DRAWN:
-        raise NbflowError(f"cannot draw {arguments.output}: give it a name that ends in {' or '.join(_DRAWN)}")
-    return _tell(_written(arguments, arguments.output, _DRAWN[kind](run)))
-
-
-def _as_mermaid(run: RunView) -> str:
-    return mermaid(graph(run), f"DAG of run {run.name}")
-
-
-_DRAWN: Mapping[str, Callable[[RunView], str]] = {".mmd": _as_mermaid, ".svg": dag_file}
+        raise NbflowError(f"cannot draw {output}: give it a name that ends in {' or '.join(_DRAWN)}")
+    return kind
 
 
 def _trace(arguments: argparse.Namespace, reader: Reader) -> int:
@@ -143,7 +148,7 @@ def _written(arguments: argparse.Namespace, default: str, text: str) -> Path | N
 
 
 def _check(path: Path, arguments: argparse.Namespace) -> None:
-    if path.exists() and not (arguments.overwrite or _is_shown(arguments)):
+    if arguments.output != _STDOUT and path.exists() and not (arguments.overwrite or _is_shown(arguments)):
         raise NbflowError(
             f"{path} is there already: write another file with -o FILE, or this one again with --overwrite"
         )

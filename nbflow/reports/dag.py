@@ -46,7 +46,7 @@ def dag_figure(view: RunView) -> str:
     words = f"<details><summary>The DAG in words</summary><ul>{edges}</ul></details>" if edges else ""
     drawing = scrolled(f"DAG of run {view.name}", dag_svg(dag, view.name, view.anchor))
     caption = f"DAG of run {xml(view.name)}: its processes, and what flows between them"
-    return f'<figure style="margin: 0"><figcaption>{caption}</figcaption>{drawing}{words}</figure>'
+    return f'<figure style="margin: 1em 0"><figcaption>{caption}</figcaption>{drawing}{words}</figure>'
 
 
 def dag_text(dag: Graph) -> str:
