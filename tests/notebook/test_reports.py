@@ -182,3 +182,16 @@ def test_a_run_that_goes_on_is_reported_from_outside(lab: Lab, tmp_path: Path) -
     lab.restart()
     text = outside(lab, "report", "last", "-o", "-")
     assert "This run goes on" not in text
+
+
+def test_a_trace_names_the_process_that_ran_a_task(lab: Lab) -> None:
+    lab.ok("%%process n_body -> n_pid\nimport os\nn_pid = os.getpid()")
+    lab.ok("%%process n_script() -> out = stdout()\n#!/usr/bin/env bash\necho $$")
+    lab.ok("n_shell = n_script()")
+    lab.ok("%%process n_inline -> n_here\n#| executor: inline\nn_here = 1")
+    rows = dict(
+        line.split("\t") for line in outside(lab, "trace", "last", "-f", "name,native_id", "-o", "-").splitlines()
+    )
+    assert rows["n_body"] == str(lab.names["n_pid"])
+    assert rows["n_script"] == lab.names["n_shell"].strip()
+    assert rows["n_inline"] == "-"
