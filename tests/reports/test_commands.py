@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -109,6 +111,17 @@ def test_what_cannot_be_written_says_where_and_leaves_nothing(launch: Launch, ca
     Path("here").mkdir()
     assert "cannot write here: Is a directory" in nbflow(capsys, "report", "-o", "here", "--overwrite", status=1)
     assert [path.name for path in Path().iterdir() if "html" in path.name or path.name.startswith(".here")] == []
+
+
+def test_a_file_that_cannot_be_written_whole_leaves_what_was_there(launch: Launch) -> None:
+    launch.run(ran=(1,))
+    Path("r.html").write_text("mine")
+    limited = f"ulimit -f 4; exec {sys.executable} -m nbflow report -o r.html --overwrite"
+    done = subprocess.run(["bash", "-c", limited], capture_output=True, text=True, cwd=launch.layout.launch_dir)
+    assert done.returncode == 1
+    assert done.stderr == "nbflow: cannot write r.html: File too large. Name another file with -o FILE\n"
+    assert Path("r.html").read_text() == "mine"
+    assert [path.name for path in Path().iterdir() if "html" in path.name] == ["r.html"]
 
 
 def test_where_nothing_ran_the_command_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Output) -> None:
