@@ -1,4 +1,4 @@
-"""The command line: ``nbflow run``, ``log``, ``why``, ``diff``, ``report`` and its kin, and ``clean``.
+"""The command line: ``nbflow run``, ``log``, ``why``, ``diff``, ``report`` and its kin, ``secrets`` and ``clean``.
 
 Alone brings the commands together, and says how what is wrong is printed. In a notebook ``%nbflow`` comes here too.
 """
@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from nbflow.commands import clean, log, reports, run, why
+from nbflow.commands import clean, log, reports, run, secrets, why
 from nbflow.commands.shared import FAILED, INTERRUPTED, USAGE
 from nbflow.errors import NbflowError
 from nbflow.storage.browse import Reader
@@ -32,6 +32,7 @@ examples:
   nbflow why train                                why the task ran, from what to what
   nbflow diff happy_turing last                   in what two runs differ
   nbflow report happy_turing                      write a page on a run; also: timeline, dag, trace
+  nbflow secrets set MY_TOKEN                     ask for a secret, for `#| secret: MY_TOKEN`
   nbflow clean -f --before last                   remove what only earlier runs need
 
 Each has a --help of its own. In a notebook: %nbflow log, why, diff, dag, clean ..."""
@@ -111,5 +112,6 @@ def _parser() -> argparse.ArgumentParser:
     reports.add_timeline(commands.add_parser("timeline", help="write a page that shows when each task of a run ran"))
     reports.add_dag(commands.add_parser("dag", help="draw the processes of a run, and what flows between them"))
     reports.add_trace(commands.add_parser("trace", help="write Nextflow's trace file of a run"))
+    secrets.add(commands.add_parser("secrets", help="list, set or delete the secrets that tasks are given"))
     clean.add(commands.add_parser("clean", help="remove what runs left that no other run needs"))
     return parser

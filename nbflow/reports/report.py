@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from html import escape
 
+from nbflow.core.secrets import hidden
 from nbflow.core.units import format_duration, format_memory
 from nbflow.reports.dag import dag_figure
 from nbflow.reports.marks import icon
@@ -134,7 +135,7 @@ def _failures(failed: Sequence[TaskRow], view: RunView) -> str:
 
 
 def _failure(task: TaskRow, view: RunView) -> str:
-    said = last_lines(task, _LINES)
+    said = hidden(last_lines(task, _LINES), view.secrets)
     shown = f'<pre tabindex="0" aria-label="What {escape(task.name)} printed">{escape(said)}</pre>' if said else ""
     return (
         f'<div class="notice failed"><strong>{escape(task.name)}</strong>: exit status {escape(task.text("exit"))}, '

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from nbflow.core.units import format_duration
 from nbflow.storage.browse import Reader
 from nbflow.storage.nextflow.history import RunRecord
+from nbflow.storage.nextflow.secrets import SecretStore
 from nbflow.storage.rows import CACHED, TaskRow
 
 _TAIL = 16 << 10
@@ -58,6 +59,8 @@ class RunView:
         In the order in which they were submitted or taken from the cache.
     flows : sequence of Flow
         Its calls with channels.
+    secrets : sequence of str
+        The values of the user's secrets, which no report may show though a task has printed them.
     """
 
     record: RunRecord
@@ -67,6 +70,7 @@ class RunView:
     work_root: Path
     tasks: Sequence[TaskRow]
     flows: Sequence[Flow] = ()
+    secrets: Sequence[str] = field(default=(), repr=False)
 
     @property
     def name(self) -> str:
@@ -134,13 +138,16 @@ def view(reader: Reader, text: str) -> RunView:
     ------
     UnknownSessionError
         If there is no such run.
+    CacheError
+        If the user's secrets cannot be read.
     """
     record = reader.select(text)[-1]
     live = reader.is_live(record)
     tasks = list(reader.rows([record]))
     flows = [flow for event in reader.calls_of(record) if (flow := read_flow(event)) is not None]
-    layout = reader.layout
-    return RunView(record, live, datetime.now(), layout.launch_dir, layout.work_root, tasks, flows)
+    layout, store = reader.layout, SecretStore(os.environ)
+    secrets = tuple(store.values(store.names()).values())
+    return RunView(record, live, datetime.now(), layout.launch_dir, layout.work_root, tasks, flows, secrets)
 
 
 def read_flow(event: Mapping[str, Any]) -> Flow | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from nbflow.reports.graph import graph
 from nbflow.reports.view import view
 from nbflow.session import current_session
+from nbflow.storage.nextflow.secrets import SecretStore
 from tests.notebook.lab import Cell, Lab
 from tests.reports.pages import check, read
 
@@ -195,3 +197,21 @@ def test_a_trace_names_the_process_that_ran_a_task(lab: Lab) -> None:
     assert rows["n_body"] == str(lab.names["n_pid"])
     assert rows["n_script"] == lab.names["n_shell"].strip()
     assert rows["n_inline"] == "-"
+
+
+def test_what_a_failed_task_printed_is_shown_without_the_secrets_that_it_was_given(
+    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NXF_SECRETS_FILE", str(tmp_path / "store.json"))
+    SecretStore(os.environ).set("W_TOKEN", "open-sesame")
+    lab.ok("""
+        %%process w_ask() -> out = stdout()
+        #| secret: W_TOKEN
+        #!/usr/bin/env bash
+        echo "refused: $W_TOKEN" >&2
+        exit 7
+        """)
+    lab.fails("w_ask()")
+    text = outside(lab, "report", "last", "-o", "-")
+    assert "refused: [secure]" in text
+    assert "open-sesame" not in text
