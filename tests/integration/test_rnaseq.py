@@ -259,7 +259,7 @@ def test_without_the_programs_it_says_how_to_install_them(tmp_path: Path, monkey
 def test_the_saved_notebook_shows_a_whole_run_is_small_and_has_no_path_of_the_machine_that_made_it() -> None:
     text = NOTEBOOK.read_text(encoding="utf-8")
     saved = nbformat.reads(text, as_version=4)
-    assert all(cell(saved, name).outputs for name in ("tools", "workflow", "table", "plot", "tasks"))
+    assert all(cell(saved, name).outputs for name in ("tools", "workflow", "dag", "table", "plot", "tasks"))
     assert len(text) < 100_000
     for begin in ("/home/", "/root/", "/Users/", "/tmp/", "/work/"):
         assert begin not in text
