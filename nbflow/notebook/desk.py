@@ -106,7 +106,7 @@ class NotebookDesk:
 
     def cancel(self) -> int:
         """End the cell's channel tasks, since the cell itself failed."""
-        waiting = [node for node in self._cell.nodes if not node.over]
+        waiting = [node for node in self._cell.nodes if not node.is_quiet]
         if waiting:
             self._end(waiting, TaskAbortedError("the cell failed before its tasks had ended"))
         self._settle(self._cell)
