@@ -79,7 +79,7 @@ class TaskNode(Node):
         self._failed = failed
         self._printed = printed
         self._keys = bytearray()
-        self.in_flight = 0
+        self.in_flight = self.stored = 0
         # Tasks that could not run anyhow must not take the room of other processes.
         self._room = 2 * (call.process.directives.max_forks or sys.maxsize)
         self.first_run: Result | None = None
@@ -188,6 +188,7 @@ class TaskNode(Node):
         self._set_off(-1)
         if shown:
             self._printed(result)
+        self.stored += bool(result.stored)
         if not result.cached and position < self._first_position:
             # The lowest and not the quickest: what the cell says of its tasks must not depend on timing.
             self.first_run, self._first_position = result, position
@@ -215,7 +216,7 @@ class FieldNode(Node):
 
     def __init__(self, engine: Engine, upstream: Node, field: str) -> None:
         super().__init__(engine, upstream)
-        self._field = field
+        self.field = field
 
     @property
     def keeps(self) -> bool:
@@ -235,7 +236,7 @@ class FieldNode(Node):
         self.resolve(position, self._select(item))
 
     def _select(self, item: Any) -> Any:
-        return item.select(self._field) if isinstance(item, Stored) else getattr(loaded(item), self._field)
+        return item.select(self.field) if isinstance(item, Stored) else getattr(loaded(item), self.field)
 
 
 def _light(value: Any) -> Any:
