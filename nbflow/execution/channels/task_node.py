@@ -79,7 +79,7 @@ class TaskNode(Node):
         self._failed = failed
         self._printed = printed
         self._keys = bytearray()
-        self.in_flight = 0
+        self.in_flight = self.stored = 0
         # Tasks that could not run anyhow must not take the room of other processes.
         self._room = 2 * (call.process.directives.max_forks or sys.maxsize)
         self.first_run: Result | None = None
@@ -195,6 +195,7 @@ class TaskNode(Node):
         self._set_off(-1)
         if shown:
             self._printed(result)
+        self.stored += bool(result.stored)
         if not result.cached and position < self._first_position:
             # The lowest and not the quickest: what the cell says of its tasks must not depend on timing.
             self.first_run, self._first_position = result, position
