@@ -1,0 +1,3 @@
+export async function plugin(shared) {
+  return { id: 'nbflow:relaunch', autoStart: true, activate: () => {} };
+}
