@@ -9,7 +9,7 @@ import argparse
 import os
 import sys
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -85,6 +85,13 @@ def execute(words: Sequence[str], reader: Reader) -> int:
         return FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
+
+
+def subcommands() -> Mapping[str, argparse.ArgumentParser]:
+    """The commands, by name: what completion reads their words from."""
+    kind = argparse._SubParsersAction
+    found = next(action for action in _parser()._actions if isinstance(action, kind))
+    return dict(found.choices)
 
 
 def _parser() -> argparse.ArgumentParser:

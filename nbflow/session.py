@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from nbflow.core.code.notebook_classes import NotebookClasses
+from nbflow.core.kernel_settings import KernelSettings
 from nbflow.core.task.capture import Scene
 from nbflow.core.task.entry import TaskEntry
 from nbflow.core.values.files import Disk
@@ -89,6 +90,8 @@ class Session:
         Shows a line to the user.
     command : str
         For the history; begins with ``nbflow``.
+    settings : callable
+        Gives what the user has set; asked as each run begins.
 
     Attributes
     ----------
@@ -110,6 +113,7 @@ class Session:
         say: Callable[[str], None] = print,
         command: str = "nbflow kernel",
         resume: str | None = None,
+        settings: Callable[[], KernelSettings] = KernelSettings,
     ) -> None:
         self.layout = Layout(launch_dir, environ)
         self.history = History(self.layout.history)
@@ -123,6 +127,7 @@ class Session:
         self._say = say
         self._command = command
         self._wanted = resume
+        self._settings = settings
         self._open: Open | None = None
         self._failed = False
         self._classes = NotebookClasses(namespace)
@@ -276,7 +281,7 @@ class Session:
             resources.callback(store.close)
             record = self.history.begin(session, self._command)
             run = self._run(session, record, store, resources)
-            executor = Executors(LocalExecutor(), InlineExecutor(self.engine.foreground))
+            executor = Executors(LocalExecutor(**self._settings().budget), InlineExecutor(self.engine.foreground))
             reasons = Reasons(run.cache, self._earlier_indexes(session), lambda: self._elsewhere(record))
             runner = Runner(
                 run,

@@ -7,6 +7,7 @@ when the cell fails or is interrupted.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,7 @@ from nbflow.execution.progress import Progress
 from nbflow.execution.result import Result
 from nbflow.notebook.environment import audience
 from nbflow.notebook.inline import keeping
-from nbflow.notebook.progress import ProgressDisplay
+from nbflow.notebook.progress import INTERVAL, ProgressDisplay
 from nbflow.notebook.render import Verdict, duration, short_hash
 from nbflow.notebook.replay import KeptResult, Tail, kept_result
 from nbflow.session import Session
@@ -58,12 +59,21 @@ class NotebookDesk:
         The session that its processes run in.
     info : ExecutionInfo or None
         What IPython told about the running cell.
+    interval : callable
+        Gives the seconds between two updates of a cell's progress.
     """
 
-    def __init__(self, shell: InteractiveShell, session: Session, info: ExecutionInfo | None = None) -> None:
+    def __init__(
+        self,
+        shell: InteractiveShell,
+        session: Session,
+        info: ExecutionInfo | None = None,
+        interval: Callable[[], float] = lambda: INTERVAL,
+    ) -> None:
         self.session = session
         self.engine: Engine = session.engine
         self._shell = shell
+        self._interval = interval
         self._said: set[str] = set()
         self._declared: dict[str, tuple[str, bytes]] = {}
         self._futures: list[TaskFuture] = []
@@ -78,7 +88,7 @@ class NotebookDesk:
         self.session.look()
         who = audience(self._shell, self.session.environ, self._info)
         progress = Progress(lambda: self._cell.display.start())  # noqa: PLW0108  # the cell is made in the next line
-        self._cell = _Cell(progress, ProgressDisplay(progress, self._shell.display_pub, who))
+        self._cell = _Cell(progress, ProgressDisplay(progress, self._shell.display_pub, who, self._interval()))
         self.session.progress = progress
         self.engine.opened = self.opened
 

@@ -1,0 +1,92 @@
+"""nbflow's labextension in JupyterLab and Notebook 7: what it colours, and what its button does."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .conftest import write_notebook
+from .front_end import CHROMIUM_ARGUMENTS, FrontEnd, front_end
+
+ROOT = Path(__file__).parents[2]
+EXTENSION = "labextensions/nbflow"
+
+BASH = """\
+%%process quant(id: str = "it's") -> n = stdout()
+#| cpus: 1
+#!/usr/bin/env bash
+for i in 1 2; do
+  echo "it's $i" # don't
+done"""
+CELLS = {
+    "bash": BASH,
+    "R": "%%process r(id) -> n = stdout()\n#!/usr/bin/env -S Rscript --vanilla\nf <- function(a) a # don't",
+    "perl": "%%process p -> n = stdout()\n\n#| cpus: 1\n\n#!/usr/bin/perl5.36 -w\nforeach my $l (@ARGV) { print $l; }",
+    "javascript": "%%process j -> n = stdout()\n#!/usr/bin/env node\nfor (const x of [1]) console.log(x) // don't",
+    "awk": "%%process a -> n = stdout()\n#!/usr/bin/awk -f\nfor (i in x) print x # don't",
+    "python": "%%process y -> n\n#!/usr/bin/env python3\nfor i in []: pass # don't",
+    "cell": "%%process y -> n\n#| cpus: 1\nfor i in []: done = i # don't",
+    "other": "%%writefile x.sh\n#!/bin/sh\nfor i in []; do true; done",
+}
+#: Words that each language's own parser marks, and that others leave alone.
+WORDS = ("done", "function", "foreach", "const", "for")
+MARKED = {
+    "bash": {"done", "for"},
+    "R": {"function"},
+    "perl": {"foreach"},
+    "javascript": {"const", "for"},
+    "awk": set(),
+    "python": {"for"},
+    "cell": {"for"},
+    "other": {"for"},
+}
+
+
+@pytest.fixture(scope="module", params=["lab", "notebook"])
+def page(request: pytest.FixtureRequest, browser_program: str, tmp_path_factory: Any) -> Iterator[tuple[FrontEnd, Any]]:
+    from playwright.sync_api import sync_playwright
+
+    root = tmp_path_factory.mktemp(request.param)
+    write_notebook(root / "colours.ipynb", *CELLS.values())
+    with front_end(request.param, root) as served, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=browser_program, args=CHROMIUM_ARGUMENTS)
+        yield served, browser.new_page(viewport={"width": 1200, "height": 1400})
+        browser.close()
+
+
+def test_what_is_installed_is_what_stands_here() -> None:
+    installed = Path(sys.prefix) / "share" / "jupyter" / EXTENSION
+    here = ROOT / "jupyter-config" / EXTENSION
+    for path in sorted(path for path in here.rglob("*") if path.is_file()):
+        assert (installed / path.relative_to(here)).read_text() == path.read_text(), "pip install -e . again"
+
+
+def marked(cell: Any, word: str) -> Any:
+    return cell.locator(".cm-line span", has_text=re.compile(f"^{word}$"))
+
+
+def test_a_script_has_the_colours_of_its_language_and_changes_them_with_its_first_line(
+    page: tuple[FrontEnd, Any],
+) -> None:
+    from playwright.sync_api import expect
+
+    served, here = page
+    served.open(here, "colours.ipynb")
+    cells = here.locator(".jp-Notebook .jp-CodeCell")
+    for position, (name, expected) in enumerate(MARKED.items()):
+        for word in WORDS:
+            found = marked(cells.nth(position), word)
+            expect(found, f"`{word}` in {name}").to_have_count(int(word in expected))
+    bash = cells.first
+    expect(marked(bash, "# don't")).to_have_count(1)
+    bash.locator(".cm-line").nth(2).click()
+    here.keyboard.press("Home")
+    here.keyboard.type("#")
+    expect(marked(bash, "done"), "no script any more").to_have_count(0)
+    here.keyboard.press("Backspace")
+    expect(marked(bash, "done")).to_have_count(1)
