@@ -15,6 +15,7 @@ from pathlib import Path
 
 from nbflow.commands import clean, log, run, why
 from nbflow.commands.shared import FAILED, INTERRUPTED, USAGE
+from nbflow.core.retention import Retention
 from nbflow.errors import NbflowError
 from nbflow.storage.browse import Reader
 from nbflow.storage.layout import Layout
@@ -58,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return status
 
 
-def execute(words: Sequence[str], reader: Reader) -> int:
+def execute(words: Sequence[str], reader: Reader, retention: Retention | None = None) -> int:
     """Run one command; what is wrong is printed.
 
     Parameters
@@ -67,6 +68,8 @@ def execute(words: Sequence[str], reader: Reader) -> int:
         What was typed after ``nbflow``.
     reader : Reader
         Reads the launch directory.
+    retention : Retention or None
+        What a kernel's settings say of it; None for what the environment says.
 
     Returns
     -------
@@ -75,7 +78,7 @@ def execute(words: Sequence[str], reader: Reader) -> int:
     """
     try:
         arguments = _parser().parse_args(words)
-        arguments.words = list(words)
+        arguments.words, arguments.retention = list(words), retention
         command: Callable[[argparse.Namespace, Reader], int] = arguments.command
         return command(arguments, reader)
     except SystemExit as left:  # argparse has printed the usage

@@ -20,12 +20,14 @@ from typing import Any
 
 from nbflow.core.code.notebook_classes import NotebookClasses
 from nbflow.core.kernel_settings import KernelSettings
+from nbflow.core.retention import Retention
 from nbflow.core.task.capture import Scene
 from nbflow.core.task.entry import TaskEntry
 from nbflow.core.values.files import Disk
 from nbflow.errors import CacheError, CacheLockedError, NbflowWarning
 from nbflow.execution.channels.channels import ENGINE
 from nbflow.execution.channels.task_node import TaskNode
+from nbflow.execution.expiry import let_go
 from nbflow.execution.explain.reasons import Reasons
 from nbflow.execution.explain.why import rows_elsewhere
 from nbflow.execution.inline.executor import Executors, InlineExecutor
@@ -47,6 +49,7 @@ from nbflow.storage.layout import Layout
 from nbflow.storage.machine import boot_id
 from nbflow.storage.nextflow.history import History, RunRecord
 from nbflow.storage.nextflow.index import IndexWriter
+from nbflow.storage.retention import retention_here
 from nbflow.storage.sessions import Choice, choose, list_sessions
 
 HELD_WAIT = 10.0
@@ -127,7 +130,7 @@ class Session:
         self._say = say
         self._command = command
         self._wanted = resume
-        self._settings = settings
+        self._ask_settings = settings
         self._open: Open | None = None
         self._failed = False
         self._classes = NotebookClasses(namespace)
@@ -152,7 +155,32 @@ class Session:
         """
         if self._open is None:
             self._open = self._begin()
+            self._let_go()
         return self._open.runner
+
+    def _let_go(self) -> None:
+        """Let what has expired go, now that the session that goes on is held."""
+        if (retention := self.retention).has_limits and (said := self._expire(retention)):
+            self._say(f"nbflow: {said}")
+
+    def _expire(self, retention: Retention) -> str:
+        return let_go(self.layout, retention, self.environ, time.time())
+
+    @property
+    def settings(self) -> KernelSettings:
+        """What the user has set for this kernel."""
+        return self._ask_settings()
+
+    @property
+    def retention(self) -> Retention:
+        """How long what runs leave is kept here.
+
+        Raises
+        ------
+        NbflowError
+            ``nbflow.toml`` cannot be read.
+        """
+        return retention_here(self.layout, self.settings.retention)
 
     def reader(self) -> Reader:
         """A reader of this launch directory's runs and tasks, through the session that is open here."""
@@ -281,7 +309,7 @@ class Session:
             resources.callback(store.close)
             record = self.history.begin(session, self._command)
             run = self._run(session, record, store, resources)
-            executor = Executors(LocalExecutor(**self._settings().budget), InlineExecutor(self.engine.foreground))
+            executor = Executors(LocalExecutor(**self.settings.budget), InlineExecutor(self.engine.foreground))
             reasons = Reasons(run.cache, self._earlier_indexes(session), lambda: self._elsewhere(record))
             runner = Runner(
                 run,

@@ -49,7 +49,8 @@ class Retention:
         """What bytes cost, as in ``0.12 a month``; empty where no price is set."""
         if self.price_per_gb_month is None:
             return ""
-        return f"{size / _GB * self.price_per_gb_month:.2f} a month"
+        cost = size / _GB * self.price_per_gb_month
+        return f"{cost:.2f} a month" if cost >= 0.01 or not cost else "under 0.01 a month"
 
 
 def retention_of(section: Mapping[str, Any], beneath: Retention = Retention()) -> Retention:

@@ -6,7 +6,9 @@ import sys
 
 from nbflow.cli import execute
 from nbflow.commands.shared import OK, USAGE
+from nbflow.core.units import format_memory
 from nbflow.notebook.desk import NotebookDesk
+from nbflow.storage.retention import drop_succeeded
 
 
 def run_command(words: list[str], desk: NotebookDesk) -> int:
@@ -33,7 +35,7 @@ def run_command(words: list[str], desk: NotebookDesk) -> int:
         case ["wait"]:
             return _wait(desk)
         case ["end", *status]:
-            desk.session.close(failed={"OK": False, "ERR": True}.get("".join(status)))
+            _end(desk, "".join(status))
             return OK
         case ["run", *_]:
             print(
@@ -41,7 +43,16 @@ def run_command(words: list[str], desk: NotebookDesk) -> int:
                 file=sys.stderr,
             )
             return USAGE
-    return execute(words, desk.session.reader())
+    return execute(words, desk.session.reader(), desk.session.settings.retention)
+
+
+def _end(desk: NotebookDesk, status: str) -> None:
+    """End the run; only `nbflow run` says so, which alone counts as a success that needs no cache any more."""
+    run = desk.session.run
+    desk.session.close(failed={"OK": False, "ERR": True}.get(status))
+    if status == "OK" and run is not None and desk.session.retention.storage_expiration_hours is not None:
+        freed = drop_succeeded(desk.session.reader(), run.session)
+        print(f"nbflow: removed what the run left but for its logs, {format_memory(freed)} (storage_expiration_hours)")
 
 
 def _wait(desk: NotebookDesk) -> int:

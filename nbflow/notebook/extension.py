@@ -92,7 +92,8 @@ class _FirstUse:
         if os.environ.get(PREVIEW_VARIABLE):
             return _previewing(self._shell, *about, resume=resume)
         session = Session(*about, resume=resume, command=command, settings=lambda: self.config.settings)
-        atexit.register(session.close)
+        # A run of `nbflow run` says how it ends; one that is cut off has not succeeded.
+        atexit.register(session.close, failed=True if "NBFLOW_COMMAND" in os.environ else None)
         return NotebookDesk(self._shell, session, self._info, lambda: self.config.progress_interval)
 
     def changed(self, setting: str) -> None:
@@ -157,7 +158,7 @@ def _attach(shell: InteractiveShell, undo: ExitStack) -> None:
     shell.register_magics(NbflowMagics(shell, first_use.desk))
     undo.callback(_unregister, shell)
     first_use.config = NBFlow(shell, os.environ, first_use.changed)
-    configurables: list[Any] = shell.configurables  # type: ignore[assignment]  # not only shells, as IPython has it
+    configurables: list[Any] = shell.configurables  # not only shells, as its type says
     configurables.append(first_use.config)
     undo.callback(configurables.remove, first_use.config)
     matchers = shell.Completer.custom_matchers

@@ -57,6 +57,9 @@ class PreviewSession(Session):
         with suppress(OSError):  # another reader has a snapshot there
             self.layout.own_dir.rmdir()
 
+    def _let_go(self) -> None:
+        """Nothing goes: a preview leaves no trace."""
+
     def look(self) -> None:
         """A cell begins: nothing is held that could be lost."""
 
