@@ -167,7 +167,7 @@ class Session:
         return let_go(self.layout, retention, self.environ, time.time())
 
     @property
-    def settings(self) -> KernelSettings:
+    def kernel_settings(self) -> KernelSettings:
         """What the user has set for this kernel."""
         return self._ask_settings()
 
@@ -180,7 +180,7 @@ class Session:
         NbflowError
             ``nbflow.toml`` cannot be read.
         """
-        return retention_here(self.layout, self.settings.retention)
+        return retention_here(self.layout, self.kernel_settings.retention)
 
     def reader(self) -> Reader:
         """A reader of this launch directory's runs and tasks, through the session that is open here."""
@@ -309,7 +309,7 @@ class Session:
             resources.callback(store.close)
             record = self.history.begin(session, self._command)
             run = self._run(session, record, store, resources)
-            executor = Executors(LocalExecutor(**self.settings.budget), InlineExecutor(self.engine.foreground))
+            executor = Executors(LocalExecutor(**self.kernel_settings.budget), InlineExecutor(self.engine.foreground))
             reasons = Reasons(run.cache, self._earlier_indexes(session), lambda: self._elsewhere(record))
             runner = Runner(
                 run,

@@ -43,7 +43,7 @@ def run_command(words: list[str], desk: NotebookDesk) -> int:
                 file=sys.stderr,
             )
             return USAGE
-    return execute(words, desk.session.reader(), desk.session.settings.retention)
+    return execute(words, desk.session.reader(), desk.session.kernel_settings.retention)
 
 
 def _end(desk: NotebookDesk, status: str) -> None:

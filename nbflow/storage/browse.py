@@ -164,7 +164,7 @@ class Reader:
             record.status is None
             and latest == [record.run_name]
             and is_marked(session_dir)
-            and is_held(self.layout.lock(record.session))
+            and _is_held(self.layout.lock(record.session))
         )
 
 
@@ -190,14 +190,7 @@ def _meant(text: str, runs: Iterable[RunRecord]) -> str:
     return f"Did you mean {near[0]!r}? " if near else ""
 
 
-def is_held(lock: Path) -> bool:
-    """Whether a kernel has a session open, this process's own among them.
-
-    Parameters
-    ----------
-    lock : pathlib.Path
-        As `Layout.lock` names it.
-    """
+def _is_held(lock: Path) -> bool:
     try:
         SessionLock.take(lock).release()
     except CacheLockedError:

@@ -13,8 +13,9 @@ from typing import Any
 
 from nbflow.core.retention import Due, Retention, RunUse, plan, retention_of
 from nbflow.errors import CacheLockedError, NbflowError
-from nbflow.storage.browse import Reader, by_session, is_held
+from nbflow.storage.browse import Reader, by_session
 from nbflow.storage.clean import Step, clean
+from nbflow.storage.database.lock import holder_of
 from nbflow.storage.database.marker import is_marked
 from nbflow.storage.layout import Layout
 from nbflow.storage.nextflow.history import RunRecord
@@ -73,7 +74,7 @@ def run_uses(reader: Reader, *, sizes: bool) -> list[RunUse]:
 
 
 def _uses(reader: Reader, session: str, records: list[RunRecord], *, sizes: bool) -> Iterator[RunUse]:
-    held = is_held(reader.layout.lock(session))
+    held = holder_of(reader.layout.lock(session)) is not None
     used = {str(record.run_name): _last_alive(reader.layout, record) for record in records}
     oldest_first = sorted(used, key=used.__getitem__)
     frees = _frees(reader, session, oldest_first) if sizes else {}
