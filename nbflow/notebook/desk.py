@@ -23,8 +23,9 @@ from nbflow.execution.channels.task_node import TaskNode
 from nbflow.execution.lookup import Lookup
 from nbflow.execution.progress import Progress
 from nbflow.execution.result import Result
-from nbflow.notebook.environment import audience
+from nbflow.notebook.environment import COMMAND_VARIABLE, Audience, audience, kernel_identity
 from nbflow.notebook.inline import keeping
+from nbflow.notebook.offer import Offer, render_offer
 from nbflow.notebook.progress import INTERVAL, ProgressDisplay
 from nbflow.notebook.render import Verdict, duration, short_hash
 from nbflow.notebook.replay import KeptResult, Tail, kept_result
@@ -46,6 +47,7 @@ class _Cell:
     nodes: list[Node] = field(default_factory=list)
     results: list[Result] = field(default_factory=list)
     result: KeptResult | None = None
+    failed: bool = False
 
 
 class NotebookDesk:
@@ -61,6 +63,12 @@ class NotebookDesk:
         What IPython told about the running cell.
     interval : callable
         Gives the seconds between two updates of a cell's progress.
+
+    Attributes
+    ----------
+    failed_cell : str or None
+        The front end's id of the cell whose task failed last, until it has run without a failure; empty where the front
+        end tells none.
     """
 
     def __init__(
@@ -77,6 +85,7 @@ class NotebookDesk:
         self._said: set[str] = set()
         self._declared: dict[str, tuple[str, bytes]] = {}
         self._futures: list[TaskFuture] = []
+        self.failed_cell: str | None = None
         session.console = partial(keeping, shell)
         self.begin(info)
 
@@ -120,6 +129,23 @@ class NotebookDesk:
             self._end(waiting, TaskFailedError("the cell failed before its tasks had ended"))
         self._settle(self._cell)
         return sum(isinstance(node, TaskNode) for node in waiting)
+
+    def after(self) -> None:
+        """The cell has shown its error: offer to relaunch where one of its tasks failed."""
+        cell_id = getattr(self._info, "cell_id", None) or ""
+        if self._cell.failed:
+            self.failed_cell = cell_id
+            self._offer(cell_id)
+        elif cell_id == self.failed_cell:
+            self.failed_cell = None
+
+    def _offer(self, cell_id: str) -> None:
+        run, who = self.session.run, audience(self._shell, self.session.environ, self._info)
+        # `nbflow run` itself says how to go on.
+        if run is None or who is Audience.TERMINAL or COMMAND_VARIABLE in self.session.environ:
+            return
+        about = self.session.notebook, run.session, str(run.run_name), kernel_identity(self._shell)
+        self._shell.display_pub.publish(render_offer(Offer(*about, cell_id)))
 
     def _await_nodes(self, nodes: list[Node]) -> None:
         self.engine.wait_until(lambda: all(node.over for node in nodes), items=False)
@@ -200,6 +226,7 @@ class NotebookDesk:
     def _show_rest(self, waiting: Waiting, result: Result, tail: Tail | None) -> None:
         self._cell.results.append(result)
         if result.error is not None:
+            self._cell.failed = True
             self.session.task_failed()
         if waiting.process.directives.executor == INLINE and not result.cached:
             self._cell.result = kept_result(result.work_dir)  # all else was shown as it came
@@ -223,6 +250,7 @@ class NotebookDesk:
 
     def failed(self, node: Node, error: BaseException) -> None:
         """End what else the cell runs, since a task failed."""
+        self._cell.failed = True
         self.session.task_failed()
         self.session.cancel()
 

@@ -17,7 +17,7 @@ from nbflow.execution.channels.channels import channel
 from nbflow.notebook.cell_end import CellEnd
 from nbflow.notebook.completion import complete
 from nbflow.notebook.config import BUDGET, NBFlow
-from nbflow.notebook.environment import PREVIEW_VARIABLE, Place, locate
+from nbflow.notebook.environment import COMMAND_VARIABLE, PREVIEW_VARIABLE, Place, locate
 from nbflow.notebook.magics import NbflowMagics
 from nbflow.notebook.warning_lines import shown_in_a_line
 
@@ -86,14 +86,14 @@ class _FirstUse:
         from nbflow.session import Session
 
         place = self.place
-        command = os.environ.get("NBFLOW_COMMAND", _command(place))
+        command = os.environ.get(COMMAND_VARIABLE, _command(place))
         resume = os.environ.get("NBFLOW_RESUME")
         about = (place.launch_dir, place.notebook, self._shell.user_ns)
         if os.environ.get(PREVIEW_VARIABLE):
             return _previewing(self._shell, *about, resume=resume)
         session = Session(*about, resume=resume, command=command, settings=lambda: self.config.settings)
         # A run of `nbflow run` says how it ends; one that is cut off has not succeeded.
-        atexit.register(session.close, failed=True if "NBFLOW_COMMAND" in os.environ else None)
+        atexit.register(session.close, failed=True if COMMAND_VARIABLE in os.environ else None)
         return NotebookDesk(self._shell, session, self._info, lambda: self.config.progress_interval)
 
     def changed(self, setting: str) -> None:
@@ -115,6 +115,11 @@ class _FirstUse:
     def cancel(self) -> int:
         """A cell failed: end its tasks, and say how many."""
         return 0 if self._made is None else self._made.cancel()
+
+    def after(self) -> None:
+        """A cell has ended, and shown all."""
+        if self._made is not None:
+            self._made.after()
 
     def close(self) -> None:
         """End the run; the next task begins another one."""
