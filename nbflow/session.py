@@ -235,6 +235,20 @@ class Session:
         again = "names already bound stay: run the cells above again" if was_running else ""
         return "; ".join(filter(None, (fresh, again)))
 
+    def hand_over(self) -> str | None:
+        """End this run, so that another process may go on with its session; the next task here resumes it.
+
+        Returns
+        -------
+        str or None
+            The session; None where no run goes on.
+        """
+        if self._open is None:
+            return None
+        self._wanted = self._open.record.session
+        self.close()
+        return self._wanted
+
     def reason(self, result: Result, node: TaskNode | None = None) -> str:
         """Why a task of this run was executed, in words; a task of a channel is not compared with those beside it."""
         assert self._open is not None

@@ -30,6 +30,7 @@ from nbflow.notebook.progress import INTERVAL, ProgressDisplay
 from nbflow.notebook.render import Verdict, duration, short_hash
 from nbflow.notebook.replay import KeptResult, Tail, kept_result
 from nbflow.session import Session
+from nbflow.storage.nextflow.history import RunRecord
 from nbflow.storage.workdir import stdout_of
 
 if TYPE_CHECKING:
@@ -95,9 +96,10 @@ class NotebookDesk:
         """A cell begins."""
         self._info = info
         self.session.look()
-        who = audience(self._shell, self.session.environ, self._info)
         progress = Progress(lambda: self._cell.display.start())  # noqa: PLW0108  # the cell is made in the next line
-        self._cell = _Cell(progress, ProgressDisplay(progress, self._shell.display_pub, who, self._interval()))
+        self._cell = _Cell(
+            progress, ProgressDisplay(progress, self._shell.display_pub, self.audience, self._interval())
+        )
         self.session.progress = progress
         self.engine.opened = self.opened
 
@@ -140,12 +142,24 @@ class NotebookDesk:
             self.failed_cell = None
 
     def _offer(self, cell_id: str) -> None:
-        run, who = self.session.run, audience(self._shell, self.session.environ, self._info)
         # `nbflow run` itself says how to go on.
-        if run is None or who is Audience.TERMINAL or COMMAND_VARIABLE in self.session.environ:
+        if self.session.run is None or self.audience is Audience.TERMINAL or COMMAND_VARIABLE in self.session.environ:
             return
-        about = self.session.notebook, run.session, str(run.run_name), kernel_identity(self._shell)
-        self._shell.display_pub.publish(render_offer(Offer(*about, cell_id)))
+        self.publish(render_offer(self.offer(self.session.run, cell_id)))
+
+    def offer(self, run: RunRecord, cell_id: str) -> Offer:
+        """What a relaunch of a run that failed in a cell needs to know; the cell's id is empty where it is unknown."""
+        about = self.session.notebook, run.session, str(run.run_name)
+        return Offer(*about, kernel_identity(self._shell), cell_id)
+
+    @property
+    def audience(self) -> Audience:
+        """Who sees what the running cell displays."""
+        return audience(self._shell, self.session.environ, self._info)
+
+    def publish(self, bundle: dict[str, Any]) -> None:
+        """Display something in the running cell."""
+        self._shell.display_pub.publish(bundle)
 
     def _await_nodes(self, nodes: list[Node]) -> None:
         self.engine.wait_until(lambda: all(node.over for node in nodes), items=False)

@@ -27,7 +27,7 @@ class Offer:
     session, run : str
         The session that is resumed, and the name of the run that failed.
     kernel : str
-        Identity of the kernel's process: in another one the cells above must run too.
+        Identity of the kernel's process that failed: in another one the cells above must run too; empty where it is gone.
     cell : str
         The front end's id of the failed cell; empty where it is not known.
     """

@@ -26,7 +26,7 @@ Proposal = tuple[str, str]
 
 _TAIL = 256 * 1024
 _MOST_RUNS = 50
-OWN_COMMANDS = frozenset(("wait",))
+OWN_COMMANDS = frozenset(("relaunch", "wait"))
 NOT_HERE = frozenset(("run",))
 """It starts a kernel of its own."""
 
@@ -70,6 +70,8 @@ class Commands:
                 return [*self._runs(), ("new", "a fresh session")]
             case ["nbflow"]:
                 return [(name, "command") for name in sorted({*subcommands(), *OWN_COMMANDS} - NOT_HERE)]
+            case ["nbflow", "relaunch"]:
+                return self._runs()
             case ["nbflow", command, *given] if command in subcommands():
                 return list(self._arguments(subcommands()[command], given))
         return []

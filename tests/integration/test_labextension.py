@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from .conftest import write_notebook
-from .front_end import CHROMIUM_ARGUMENTS, FrontEnd, front_end
+from .front_end import CHROMIUM_ARGUMENTS, PATIENCE, FrontEnd, front_end
+from .relaunching import executed, failing, run_until_failed
 
 ROOT = Path(__file__).parents[2]
 EXTENSION = "labextensions/nbflow"
@@ -90,3 +91,58 @@ def test_a_script_has_the_colours_of_its_language_and_changes_them_with_its_firs
     expect(marked(bash, "done"), "no script any more").to_have_count(0)
     here.keyboard.press("Backspace")
     expect(marked(bash, "done")).to_have_count(1)
+
+
+# Relaunching ----------------------------------------------------------------------------------------------------------
+
+
+def prompt(cell: Any) -> Any:
+    return cell.locator(".jp-InputPrompt")
+
+
+def test_one_click_on_the_failed_cells_output_runs_from_there_in_the_same_kernel(page: tuple[FrontEnd, Any]) -> None:
+    from playwright.sync_api import expect
+
+    served, here = page
+    place = failing(served.root, "click")
+    cells = run_until_failed(served, here, "click")
+    button = cells.nth(2).get_by_role("button", name="Relaunch from this cell")
+    expect(button).to_be_visible()
+    expect(prompt(cells.nth(3))).to_have_text("[ ]:")
+    (place / "ok").touch()
+    button.click()
+    expect(cells.nth(3)).to_contain_text("the score is 2.5", timeout=PATIENCE * 1000)
+    expect(button).to_have_count(0)
+    assert [prompt(cells.nth(number)).inner_text() for number in range(4)] == ["[1]:", "[2]:", "[4]:", "[5]:"]
+    assert executed(place) == ["prep", "fit", "fit"]
+
+
+def test_in_a_new_kernel_the_click_resumes_the_session_and_what_completed_is_cached(page: tuple[FrontEnd, Any]) -> None:
+    from playwright.sync_api import expect
+
+    served, here = page
+    place = failing(served.root, "restarted")
+    cells = run_until_failed(served, here, "restarted")
+    here.get_by_role("menuitem", name="Kernel", exact=True).click()
+    here.get_by_role("menuitem", name=re.compile("^Restart Kernel…")).click()  # its shortcut stands behind
+    here.get_by_role("dialog").get_by_role("button", name="Confirm Kernel Restart").click()
+    expect(here.get_by_role("dialog")).to_have_count(0)
+    (place / "ok").touch()
+    cells.nth(2).get_by_role("button", name="Relaunch from this cell").click()
+    expect(cells.nth(3)).to_contain_text("the score is 2.5", timeout=PATIENCE * 1000)
+    expect(cells.nth(1)).to_contain_text("prep: reused from")
+    assert executed(place) == ["prep", "fit", "fit"]
+
+
+def test_the_magic_relaunches_from_the_failed_cell_too(page: tuple[FrontEnd, Any]) -> None:
+    from playwright.sync_api import expect
+
+    served, here = page
+    place = failing(served.root, "magic", "%nbflow relaunch")
+    cells = run_until_failed(served, here, "magic")
+    (place / "ok").touch()
+    cells.nth(4).locator(".cm-content").click()
+    here.keyboard.press("Control+Enter")
+    expect(cells.nth(3)).to_contain_text("the score is 2.5", timeout=PATIENCE * 1000)
+    assert executed(place) == ["prep", "fit", "fit"]
+    expect(cells.nth(4)).to_contain_text("there is nothing to relaunch", timeout=PATIENCE * 1000)

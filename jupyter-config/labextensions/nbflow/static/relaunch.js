@@ -69,7 +69,8 @@ class Relauncher {
   async relaunch(panel, { offer, node }) {
     if (!panel) return;
     const found = node ? at(panel, child => child.node.contains(node)) : lastFailed(panel);
-    offer = offer || (found && found.offer) || {};
+    offer = offer || (found && found.offer);
+    if (!offer) return this._showErrorMessage('Nothing to relaunch', 'No cell of this notebook shows a task that failed.');
     const cell = node ? found : at(panel, child => child.model.id === offer.cell) || found;
     try {
       const kernel = await kernelOf(panel.sessionContext);
@@ -123,7 +124,6 @@ async function identity(kernel) {
 
 /** Continue the session of a run that failed in another kernel: what it completed is taken from its cache. */
 async function resume(kernel, session) {
-  if (!session) return; // the notebook's latest session is continued anyway
   if (!SESSION.test(session)) throw new Error(`This is no session: ${session}`);
   const shell = 'get_ipython()';
   const load = `__import__('nbflow').load_ipython_extension(${shell})`;

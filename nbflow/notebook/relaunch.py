@@ -1,0 +1,147 @@
+"""Relaunching from a notebook: by the front end where nbflow's labextension is, else beside the kernel.
+
+Alone knows both ways. The labextension, which can run cells, is asked over a comm; where there is none, a widget runs
+``nbflow run --relaunch`` as a child process and shows how it goes.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from nbflow.errors import NbflowError
+from nbflow.headless.relaunch import Relaunch, State, failed_run
+from nbflow.notebook.desk import NotebookDesk
+from nbflow.notebook.environment import COMMAND_VARIABLE, Audience
+from nbflow.notebook.offer import MIME, Offer
+
+if TYPE_CHECKING:
+    import ipywidgets
+
+TARGET = "nbflow.relaunch"
+_EVERY = 0.5
+_VIEW = "application/vnd.jupyter.widget-view+json"
+
+
+def relaunch(desk: NotebookDesk, wanted: str | None = None) -> None:
+    """Run the notebook again from the cell whose task failed.
+
+    Parameters
+    ----------
+    desk : NotebookDesk
+        The notebook's.
+    wanted : str or None
+        A session or one of its runs; None for the run that goes on, or the notebook's latest.
+
+    Raises
+    ------
+    NbflowError
+        Nothing failed; or nobody is there who could run cells, and the notebook is unknown.
+    """
+    offer = _offer(desk, wanted)
+    if desk.audience is not Audience.FRONT_END or COMMAND_VARIABLE in desk.session.environ:
+        raise NbflowError(
+            f"no front end is here that could run cells; in a terminal, type: {offer.command}"
+            if offer.command
+            else "no front end is here that could run cells, and which notebook this is, is not known"
+        )
+    _ask_front_end(offer)
+    desk.publish(_shown(desk, offer))
+
+
+def _offer(desk: NotebookDesk, wanted: str | None) -> Offer:
+    """What failed: in this kernel, else in the run that it would continue."""
+    session, run = desk.session, desk.session.run
+    if wanted is None and run is not None:
+        if desk.failed_cell is None:
+            raise NbflowError(f"no task of this kernel's run {run.run_name} has failed: there is nothing to relaunch")
+        return desk.offer(run, desk.failed_cell)
+    if not session.notebook:
+        raise NbflowError("which notebook this is, is not known here; resume a session with %resume, and run the cells")
+    return replace(desk.offer(failed_run(session.layout, session.notebook, wanted), ""), kernel="")
+
+
+def _ask_front_end(offer: Offer) -> None:
+    """A front end that does not know the target closes the comm; nothing depends on its answer."""
+    from comm import create_comm
+
+    create_comm(target_name=TARGET, data=offer.facts())
+
+
+def _shown(desk: NotebookDesk, offer: Offer) -> dict[str, Any]:
+    """For nbflow's labextension a line, since it has been asked already; for others the widget."""
+    text = f"nbflow: relaunches run {offer.run}"
+    widget = relaunch_widget(desk, offer) if offer.command else None
+    view = {} if widget is None else widget._repr_mimebundle_() or {}
+    line = f"<div>{escape(text)}</div>"
+    return {**view, MIME: {"version": 1, "text": text}, "text/html": line, "text/plain": text}
+
+
+# Beside the kernel ----------------------------------------------------------------------------------------------------
+
+
+def relaunch_widget(
+    desk: NotebookDesk, offer: Offer, ended: Callable[[State], None] = lambda _: None
+) -> ipywidgets.Widget:
+    """A button that runs ``nbflow run --relaunch`` beside this kernel, with its progress and a way to end it.
+
+    Parameters
+    ----------
+    desk : NotebookDesk
+        The notebook's: its run ends, for only one may have the session.
+    offer : Offer
+        What is relaunched.
+    ended : callable
+        Told how it ended.
+
+    Returns
+    -------
+    ipywidgets.Widget
+        For whoever shows it: the output of a cell, the session picker, the cache browser.
+    """
+    return _Panel(desk, offer, ended).widget
+
+
+class _Panel:
+    def __init__(self, desk: NotebookDesk, offer: Offer, ended: Callable[[State], None]) -> None:
+        import ipywidgets
+
+        self._desk, self._offer, self._ended = desk, offer, ended
+        self._child: Relaunch | None = None
+        self._start = ipywidgets.Button(description="Relaunch beside this notebook", button_style="primary")
+        self._start.layout.width = "auto"
+        self._stop = ipywidgets.Button(description="Cancel", disabled=True)
+        self._text = ipywidgets.HTML(f"What completed is kept: runs <code>{escape(offer.command)}</code>")
+        self._start.on_click(lambda _: self._begin())
+        self._stop.on_click(lambda _: self._child and self._child.cancel())
+        self.widget = ipywidgets.VBox([ipywidgets.HBox([self._start, self._stop]), self._text])
+
+    def _begin(self) -> None:
+        session = self._desk.session
+        self._start.disabled = True
+        try:
+            session.hand_over()
+            self._child = Relaunch.start(session.layout, session.notebook, self._offer.session, session.environ)
+        except NbflowError as error:  # a callback's error is seen by nobody but in the widget
+            self._say(str(error))
+            self._start.disabled = False
+            return
+        self._stop.disabled = False
+        threading.Thread(target=self._watch, args=(self._child,), name="nbflow-relaunch-widget", daemon=True).start()
+
+    def _watch(self, child: Relaunch) -> None:
+        pause = threading.Event()
+        while (state := child.poll()).status is None:
+            self._say(str(state))
+            pause.wait(_EVERY)
+        self._stop.disabled = True
+        self._start.disabled = state.status == 0
+        done = f"{state}. Run the cells: they take what it computed from the cache"
+        self._say(done if state.status == 0 else child.output())
+        self._ended(state)
+
+    def _say(self, text: str) -> None:
+        self._text.value = f'<pre role="status" style="margin: 0; white-space: pre-wrap">{escape(text)}</pre>'
