@@ -157,9 +157,10 @@ class NotebookDesk:
         """Who sees what the running cell displays."""
         return audience(self._shell, self.session.environ, self._info)
 
-    def publish(self, bundle: dict[str, Any]) -> None:
-        """Display something in the running cell."""
-        self._shell.display_pub.publish(bundle)
+    def publish(self, bundle: dict[str, Any], shown: str | None = None, *, update: bool = False) -> None:
+        """Display something in the running cell, under an id by which it may be replaced later."""
+        transient = None if shown is None else {"display_id": shown}
+        self._shell.display_pub.publish(bundle, transient=transient, update=update)
 
     def _await_nodes(self, nodes: list[Node]) -> None:
         self.engine.wait_until(lambda: all(node.over for node in nodes), items=False)

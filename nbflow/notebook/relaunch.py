@@ -7,6 +7,7 @@ Alone knows both ways. The labextension, which can run cells, is asked over a co
 from __future__ import annotations
 
 import threading
+import uuid
 from collections.abc import Callable
 from dataclasses import replace
 from html import escape
@@ -49,7 +50,7 @@ def relaunch(desk: NotebookDesk, wanted: str | None = None) -> None:
             else "no front end is here that could run cells, and which notebook this is, is not known"
         )
     _ask_front_end(offer)
-    desk.publish(_shown(desk, offer))
+    _show(desk, offer)
 
 
 def _offer(desk: NotebookDesk, wanted: str | None) -> Offer:
@@ -71,13 +72,24 @@ def _ask_front_end(offer: Offer) -> None:
     create_comm(target_name=TARGET, data=offer.facts())
 
 
-def _shown(desk: NotebookDesk, offer: Offer) -> dict[str, Any]:
-    """For nbflow's labextension a line, since it has been asked already; for others the widget."""
-    text = f"nbflow: relaunches run {offer.run}"
-    widget = relaunch_widget(desk, offer) if offer.command else None
-    view = {} if widget is None else widget._repr_mimebundle_() or {}
-    line = f"<div>{escape(text)}</div>"
-    return {**view, MIME: {"version": 1, "text": text}, "text/html": line, "text/plain": text}
+def _show(desk: NotebookDesk, offer: Offer) -> None:
+    """For nbflow's labextension a line, since it has been asked already; for others the widget, while it is of use."""
+    shown = f"nbflow-{uuid.uuid4().hex}"
+
+    def settle(state: State) -> None:
+        if state.status == 0:  # a saved widget would be a broken output
+            desk.publish(_line(_done(state)), shown, update=True)
+
+    view = relaunch_widget(desk, offer, settle)._repr_mimebundle_() if offer.command else {}
+    desk.publish({**view, **_line(f"nbflow: relaunches run {offer.run}")}, shown)
+
+
+def _line(text: str) -> dict[str, Any]:
+    return {MIME: {"version": 1, "text": text}, "text/html": f"<div>{escape(text)}</div>", "text/plain": text}
+
+
+def _done(state: State) -> str:
+    return f"{state}. Run the cells: they take what it computed from the cache"
 
 
 # Beside the kernel ----------------------------------------------------------------------------------------------------
@@ -135,13 +147,17 @@ class _Panel:
     def _watch(self, child: Relaunch) -> None:
         pause = threading.Event()
         while (state := child.poll()).status is None:
-            self._say(str(state))
+            self._say(str(state) or "starts a kernel ...")
             pause.wait(_EVERY)
         self._stop.disabled = True
         self._start.disabled = state.status == 0
-        done = f"{state}. Run the cells: they take what it computed from the cache"
-        self._say(done if state.status == 0 else child.output())
+        if state.status == 0:
+            self._say(_done(state))
+        else:
+            self._say(str(state), child.output())
         self._ended(state)
 
-    def _say(self, text: str) -> None:
-        self._text.value = f'<pre role="status" style="margin: 0; white-space: pre-wrap">{escape(text)}</pre>'
+    def _say(self, text: str, output: str = "") -> None:
+        printed = f'<pre style="max-height: 24em; overflow: auto">{escape(output)}</pre>' if output else ""
+        below = f"<details open><summary>what it printed</summary>{printed}</details>" if output else ""
+        self._text.value = f'<div role="status">{escape(text)}</div>{below}'

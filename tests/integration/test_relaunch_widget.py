@@ -27,7 +27,8 @@ def test_where_the_labextension_is_not_a_widget_relaunches_beside_the_kernel(
         here.keyboard.press("Control+Enter")
         cells.nth(4).get_by_role("button", name="Relaunch beside this notebook").click()
         expect(cells.nth(4)).to_contain_text("beside.ipynb is done", timeout=PATIENCE * 1000)
-        expect(cells.nth(4)).to_contain_text("cached: 1, completed: 1")
+        expect(cells.nth(4)).to_contain_text("cached: 1, completed: 1. Run the cells")
+        expect(cells.nth(4).locator(".jp-OutputArea button"), "no widget is left to be saved").to_have_count(0)
         assert executed(place) == ["prep", "fit", "fit"]
         served.run_all(here)
         expect(cells.nth(3)).to_contain_text("the score is 2.5", timeout=PATIENCE * 1000)
