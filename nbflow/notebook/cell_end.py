@@ -46,8 +46,14 @@ class CellWork(Protocol):
             How many there were.
         """
 
-    def after(self) -> None:
-        """All that the cell shows has been shown, its error too."""
+    def after(self, *, failed: bool) -> None:
+        """All that the cell shows has been shown, its error too.
+
+        Parameters
+        ----------
+        failed : bool
+            Whether its reply is an error.
+        """
 
 
 class CellEnd:
@@ -93,7 +99,7 @@ class CellEnd:
                 self._end(result)
             except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  it becomes the cell's own error
                 self._fail(result, error)
-            self._work.after()
+            self._work.after(failed=result is None or not result.success)
 
     def _end(self, result: ExecutionResult | None) -> None:
         # None: the body of an async cell was interrupted, and its reply is an error already.

@@ -132,10 +132,10 @@ class NotebookDesk:
         self._settle(self._cell)
         return sum(isinstance(node, TaskNode) for node in waiting)
 
-    def after(self) -> None:
+    def after(self, *, failed: bool) -> None:
         """The cell has shown its error: offer to relaunch where one of its tasks failed."""
         cell_id = getattr(self._info, "cell_id", None) or ""
-        if self._cell.failed:
+        if failed and self._cell.failed:
             self.failed_cell = cell_id
             self._offer(cell_id)
         elif cell_id == self.failed_cell:

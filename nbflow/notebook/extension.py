@@ -116,10 +116,10 @@ class _FirstUse:
         """A cell failed: end its tasks, and say how many."""
         return 0 if self._made is None else self._made.cancel()
 
-    def after(self) -> None:
+    def after(self, *, failed: bool) -> None:
         """A cell has ended, and shown all."""
         if self._made is not None:
-            self._made.after()
+            self._made.after(failed=failed)
 
     def close(self) -> None:
         """End the run; the next task begins another one."""
