@@ -114,6 +114,13 @@ class TaskFailedError(NbflowError):
         Its exit status.
     shown : str
         The report as a notebook shows it, with colours; empty where it is the message.
+    cause : str
+        The first of it: what went wrong, in a line or a few.
+
+    Attributes
+    ----------
+    lets_others_end : bool
+        Whether the other tasks that run are not ended because of it (``error_strategy: finish``).
     """
 
     def __init__(
@@ -124,15 +131,18 @@ class TaskFailedError(NbflowError):
         work_dir: Path | None = None,
         exit: int | None = None,
         shown: str = "",
+        cause: str = "",
     ) -> None:
         super().__init__(message)
+        self.cause = cause or message
+        self.lets_others_end = False
         self.task = task
         self.work_dir = work_dir
         self.exit = exit
         self.shown = shown
 
     def _render_traceback_(self) -> list[str]:
-        return (self.shown or str(self)).splitlines()
+        return [*(self.shown or str(self)).splitlines(), *getattr(self, "__notes__", ())]
 
 
 class TaskAbortedError(TaskFailedError):

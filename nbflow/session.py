@@ -15,6 +15,7 @@ import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -280,6 +281,11 @@ class Session:
         if self._open is not None:
             self._open.runner.cancel()
 
+    def finish(self) -> None:
+        """End all tasks that wait, and let those that run come to their end."""
+        if self._open is not None:
+            self._open.runner.finish()
+
     def close(self, *, failed: bool | None = None) -> None:
         """End the run: its tasks, its files, its line in the history. Twice does no harm.
 
@@ -333,6 +339,7 @@ class Session:
                 self._classes.resolve,
                 reasons.ran,
                 self.console,
+                lambda line: self.engine.foreground.put(partial(self._say, line)),
             )
             return Open(record, time.time(), resources.pop_all(), runner, executor.close, reasons)
         raise AssertionError("not reached")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import dropwhile
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +119,9 @@ class Lookup:
     def cancel(self) -> None:
         """End all tasks that wait or run."""
 
+    def finish(self) -> None:
+        """End all tasks that wait; those that run go on to their end, and none is tried again."""
+
     def flush(self) -> None:
         """Write what others should see of the run."""
 
@@ -190,6 +194,22 @@ class Lookup:
             if first.reason is Reason.NEW:
                 first = Execute(Reason.UNFINISHED)
         raise AssertionError("tries never end")
+
+    def next_try(self, task: Task, after: bytes, takes: Callable[[Path], bool]) -> tuple[bytes, Path]:
+        """The next task hash whose work directory is free, for another attempt of a task, and that directory.
+
+        Parameters
+        ----------
+        task : Task
+            The task.
+        after : bytes
+            The task hash of the attempt that failed.
+        takes : callable
+            Takes a work directory, if it is free; says whether it was.
+        """
+        later = dropwhile(lambda key: key != after, tries(task.base))
+        next(later)
+        return next((key, work_dir) for key in later if takes(work_dir := self.work_dir(key)))
 
     def _decide(self, key: bytes, call: Call) -> Execute | tuple[str, TaskEntry]:
         payload = self.cache.get(key)

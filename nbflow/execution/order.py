@@ -14,6 +14,7 @@ from nbflow.core.declaration.directives import Directives
 from nbflow.core.declaration.file_rules import file_rules
 from nbflow.core.declaration.globs import render_glob
 from nbflow.core.declaration.outputs import Output
+from nbflow.core.task.attempts import FIRST, Attempt
 from nbflow.core.task.hash import Task
 from nbflow.execution import spec
 from nbflow.execution.calls.call import Call, OwnInputs
@@ -38,6 +39,8 @@ class Order:
         The task hash: 16 bytes.
     work_dir : pathlib.Path
         Made for it, empty.
+    attempt : Attempt
+        Which of its executions this is.
     """
 
     call: Call
@@ -46,6 +49,12 @@ class Order:
     read: OwnInputs
     key: bytes
     work_dir: Path
+    attempt: Attempt = FIRST
+
+    @property
+    def directives(self) -> Directives:
+        """Those of this attempt: expressions evaluated over its inputs, the globals and `task`."""
+        return self.call.directives(self.own, self.attempt)
 
     @property
     def inputs(self) -> dict[str, Any]:
@@ -68,7 +77,7 @@ def task_facts(order: Order, directives: Directives) -> dict[str, Any]:
         "process": facts[0].process,
         "tag": directives.tag,
         "hash": facts[1],
-        "attempt": 1,
+        "attempt": order.attempt.number,
         "cpus": directives.cpus,
         "memory": directives.memory,
         "time": directives.time,

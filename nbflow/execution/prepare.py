@@ -52,7 +52,7 @@ def prepare(order: Order, stage: Stage, shared: SharedFiles, kernel: Kernel) -> 
     InputError
         If an input cannot be given to the task.
     """
-    directives = order.call.directives(order.own)
+    directives = order.directives
     environ = _environment(order, directives)
     shared.write(f"{order.work_dir}/{wrapper.ENVIRON}", _environ_text(frozenset(environ.items())), 0o400)
     argv: tuple[str, ...] = ()
@@ -76,6 +76,8 @@ def prepare(order: Order, stage: Stage, shared: SharedFiles, kernel: Kernel) -> 
         sys_path=order.call.scene.sys_path,
         preload=order.call.capture.reach.modules_to_import if order.call.capture.reach else (),
         body=body,
+        process=order.task.process,
+        max_forks=directives.max_forks,
     )
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from nbflow.core.declaration.directive_values import INLINE
 from nbflow.core.declaration.process import Process
 from nbflow.core.task.capture import Scene
-from nbflow.errors import NotMadeError, TaskFailedError
+from nbflow.errors import NotMadeError, TaskAbortedError, TaskFailedError
 from nbflow.execution.calls.bound import TaskFuture, Waiting
 from nbflow.execution.channels.engine import Engine
 from nbflow.execution.channels.flow import Node
@@ -23,14 +23,13 @@ from nbflow.execution.channels.task_node import TaskNode
 from nbflow.execution.lookup import Lookup
 from nbflow.execution.progress import Progress
 from nbflow.execution.result import Result
-from nbflow.notebook.environment import COMMAND_VARIABLE, Audience, audience, kernel_identity
+from nbflow.notebook.environment import audience
 from nbflow.notebook.inline import keeping
-from nbflow.notebook.offer import Offer, render_offer
+from nbflow.notebook.offers import Offers
 from nbflow.notebook.progress import INTERVAL, ProgressDisplay
 from nbflow.notebook.render import Verdict, duration, short_hash
 from nbflow.notebook.replay import KeptResult, Tail, kept_result
 from nbflow.session import Session
-from nbflow.storage.nextflow.history import RunRecord
 from nbflow.storage.workdir import stdout_of
 
 if TYPE_CHECKING:
@@ -47,6 +46,7 @@ class _Cell:
     display: ProgressDisplay
     nodes: list[Node] = field(default_factory=list)
     results: list[Result] = field(default_factory=list)
+    lets_others_end: bool = False
     result: KeptResult | None = None
     failed: bool = False
 
@@ -67,9 +67,8 @@ class NotebookDesk:
 
     Attributes
     ----------
-    failed_cell : str or None
-        The front end's id of the cell whose task failed last, until it has run without a failure; empty where the front
-        end tells none.
+    offers : Offers
+        The offer to relaunch from a failed cell.
     """
 
     def __init__(
@@ -86,7 +85,7 @@ class NotebookDesk:
         self._said: set[str] = set()
         self._declared: dict[str, tuple[str, bytes]] = {}
         self._futures: list[TaskFuture] = []
-        self.failed_cell: str | None = None
+        self.offers = Offers(shell, session)
         session.console = partial(keeping, shell)
         self.begin(info)
 
@@ -95,11 +94,11 @@ class NotebookDesk:
     def begin(self, info: ExecutionInfo | None) -> None:
         """A cell begins."""
         self._info = info
+        self.offers.begin(info)
         self.session.look()
+        who = audience(self._shell, self.session.environ, self._info)
         progress = Progress(lambda: self._cell.display.start())  # noqa: PLW0108  # the cell is made in the next line
-        self._cell = _Cell(
-            progress, ProgressDisplay(progress, self._shell.display_pub, self.audience, self._interval())
-        )
+        self._cell = _Cell(progress, ProgressDisplay(progress, self._shell.display_pub, who, self._interval()))
         self.session.progress = progress
         self.engine.opened = self.opened
 
@@ -126,53 +125,36 @@ class NotebookDesk:
 
     def cancel(self) -> int:
         """End the cell's channel tasks, since the cell itself failed."""
-        waiting = [node for node in self._cell.nodes if not node.over]
+        waiting = [node for node in self._cell.nodes if not node.is_quiet]
         if waiting:
-            self._end(waiting, TaskFailedError("the cell failed before its tasks had ended"))
+            self._end(waiting, TaskAbortedError("the cell failed before its tasks had ended"))
         self._settle(self._cell)
         return sum(isinstance(node, TaskNode) for node in waiting)
 
     def after(self, *, failed: bool) -> None:
         """The cell has shown its error: offer to relaunch where one of its tasks failed."""
-        cell_id = getattr(self._info, "cell_id", None) or ""
-        if failed and self._cell.failed:
-            self.failed_cell = cell_id
-            self._offer(cell_id)
-        elif cell_id == self.failed_cell:
-            self.failed_cell = None
-
-    def _offer(self, cell_id: str) -> None:
-        # `nbflow run` itself says how to go on.
-        if self.session.run is None or self.audience is Audience.TERMINAL or COMMAND_VARIABLE in self.session.environ:
-            return
-        self.publish(render_offer(self.offer(self.session.run, cell_id)))
-
-    def offer(self, run: RunRecord, cell_id: str) -> Offer:
-        """What a relaunch of a run that failed in a cell needs to know; the cell's id is empty where it is unknown."""
-        about = self.session.notebook, run.session, str(run.run_name)
-        return Offer(*about, kernel_identity(self._shell), cell_id)
-
-    @property
-    def audience(self) -> Audience:
-        """Who sees what the running cell displays."""
-        return audience(self._shell, self.session.environ, self._info)
-
-    def publish(self, bundle: dict[str, Any], shown: str | None = None, *, update: bool = False) -> None:
-        """Display something in the running cell, under an id by which it may be replaced later."""
-        transient = None if shown is None else {"display_id": shown}
-        self._shell.display_pub.publish(bundle, transient=transient, update=update)
+        self.offers.after(failed=failed and self._cell.failed)
 
     def _await_nodes(self, nodes: list[Node]) -> None:
-        self.engine.wait_until(lambda: all(node.over for node in nodes), items=False)
+        self.engine.wait_until(lambda: all(node.is_quiet for node in nodes), items=False)
 
     def _raise_failure(self, nodes: list[Node]) -> None:
-        for node in nodes:
+        """Raise the first failure; tasks that were ended because of another one failed with that."""
+        for node in sorted(nodes, key=lambda node: isinstance(node.failure, TaskAbortedError)):
             node.raise_failure()
 
     def _end(self, nodes: list[Node], error: BaseException) -> None:
         """End tasks that wait or run, and wait until they have ended."""
         self.engine.run_and_wait(lambda: self._fail_each(nodes, error))
-        self.session.cancel()
+        self._end_tasks()
+        self._await_nodes(nodes)
+
+    def _end_tasks(self) -> None:
+        """End what the session runs; a failure that lets others end leaves what runs alone."""
+        if self._cell.lets_others_end:
+            self.session.finish()
+        else:
+            self.session.cancel()
 
     def _fail_each(self, nodes: list[Node], error: BaseException) -> None:
         for node in nodes:
@@ -202,6 +184,8 @@ class NotebookDesk:
         name, key = result.task.name, short_hash(result.key.hex())
         took = duration(result.entry.realtime / 1000)
         left_out = f" · not kept: {'; '.join(result.entry.left_out)}" if result.entry.left_out else ""
+        if result.stored:
+            return Verdict("cached", f"{name}: taken from `{result.stored}` (store_dir), where all its outputs lie")
         if result.cached:
             return Verdict("cached", f"{name}: reused from [{key}] ({result.entry.run}) · saved {took}{left_out}")
         return Verdict(
@@ -225,24 +209,33 @@ class NotebookDesk:
         try:
             self.engine.foreground.run()
             while not waiting.ended.wait(_POLL if waiting.work_dir or waiting.result else 0.01):
-                if tail is None and waiting.work_dir is not None:
-                    tail = Tail(waiting.work_dir, self._shell.display_pub)
-                if tail is not None:
-                    tail.poll()
+                tail = self._follow(waiting, tail)
+                self.engine.foreground.run()
         except KeyboardInterrupt as error:
             self.session.cancel()
             waiting.ended.wait()
             raise _short(error) from None
         result = waiting.result
         assert result is not None
-        self._show_rest(waiting, result, tail)
+        self._show_rest(waiting, result, self._follow(waiting, tail) if tail is not None else None)
+        self.engine.foreground.run()
         return result
+
+    def _follow(self, waiting: Waiting, tail: Tail | None) -> Tail | None:
+        """Show what the attempt that runs has printed; first the rest of the one before."""
+        if tail is not None:
+            tail.poll()
+        if waiting.work_dir is not None and (tail is None or tail.work_dir != waiting.work_dir):
+            tail = Tail(waiting.work_dir, self._shell.display_pub)
+            tail.poll()
+        return tail
 
     def _show_rest(self, waiting: Waiting, result: Result, tail: Tail | None) -> None:
         self._cell.results.append(result)
-        if result.error is not None:
+        if result.failure is not None:
             self._cell.failed = True
             self.session.task_failed()
+            self._cell.lets_others_end = result.failure.lets_others_end
         if waiting.process.directives.executor == INLINE and not result.cached:
             self._cell.result = kept_result(result.work_dir)  # all else was shown as it came
             return
@@ -265,9 +258,15 @@ class NotebookDesk:
 
     def failed(self, node: Node, error: BaseException) -> None:
         """End what else the cell runs, since a task failed."""
+        if isinstance(error, TaskAbortedError):
+            return  # it was ended because of another one
         self._cell.failed = True
         self.session.task_failed()
-        self.session.cancel()
+        self._cell.lets_others_end = isinstance(error, TaskFailedError) and error.lets_others_end
+        self._end_tasks()
+        if isinstance(error, TaskFailedError) and error.lets_others_end:
+            why = TaskAbortedError(f"not run to its end: {error.task} failed, and its error strategy is finish")
+            self._fail_each([other for other in self._cell.nodes if other is not node], why)
 
     def printed(self, result: Result) -> None:
         """Show what a task of a channel printed (``debug``), as it ends."""

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 from nbflow.errors import NbflowError
 from nbflow.headless.relaunch import Relaunch, State, failed_run
 from nbflow.notebook.desk import NotebookDesk
-from nbflow.notebook.environment import COMMAND_VARIABLE, Audience
 from nbflow.notebook.offer import MIME, Offer
 
 if TYPE_CHECKING:
@@ -43,7 +42,7 @@ def relaunch(desk: NotebookDesk, wanted: str | None = None) -> None:
         Nothing failed; or nobody is there who could run cells, and the notebook is unknown.
     """
     offer = _offer(desk, wanted)
-    if desk.audience is not Audience.FRONT_END or COMMAND_VARIABLE in desk.session.environ:
+    if not desk.offers.reach_a_front_end:
         raise NbflowError(
             f"no front end is here that could run cells; in a terminal, type: {offer.command}"
             if offer.command
@@ -57,12 +56,12 @@ def _offer(desk: NotebookDesk, wanted: str | None) -> Offer:
     """What failed: in this kernel, else in the run that it would continue."""
     session, run = desk.session, desk.session.run
     if wanted is None and run is not None:
-        if desk.failed_cell is None:
+        if desk.offers.failed_cell is None:
             raise NbflowError(f"no task of this kernel's run {run.run_name} has failed: there is nothing to relaunch")
-        return desk.offer(run, desk.failed_cell)
+        return desk.offers.of(run, desk.offers.failed_cell)
     if not session.notebook:
         raise NbflowError("which notebook this is, is not known here; resume a session with %resume, and run the cells")
-    return replace(desk.offer(failed_run(session.layout, session.notebook, wanted), ""), kernel="")
+    return replace(desk.offers.of(failed_run(session.layout, session.notebook, wanted), ""), kernel="")
 
 
 def _ask_front_end(offer: Offer) -> None:
@@ -78,10 +77,10 @@ def _show(desk: NotebookDesk, offer: Offer) -> None:
 
     def settle(state: State) -> None:
         if state.status == 0:  # a saved widget would be a broken output
-            desk.publish(_line(_done(state)), shown, update=True)
+            desk.offers.publish(_line(_done(state)), shown, update=True)
 
     view = relaunch_widget(desk, offer, settle)._repr_mimebundle_() if offer.command else {}
-    desk.publish({**view, **_line(f"nbflow: relaunches run {offer.run}")}, shown)
+    desk.offers.publish({**view, **_line(f"nbflow: relaunches run {offer.run}")}, shown)
 
 
 def _line(text: str) -> dict[str, Any]:

@@ -161,6 +161,8 @@ def _parts(counts: ProcessCounts) -> list[str]:
     numbers = (
         ("cached", counts.cached),
         ("failed", counts.failed),
+        ("ignored", counts.ignored),
+        ("retried", counts.retried),
         ("aborted", counts.aborted),
         ("running", counts.running),
     )

@@ -1,6 +1,7 @@
 """Carries retention out: looks up when runs were last alive and what they take up, and cleans away what has expired.
 
-What goes is decided in `nbflow.core.retention`, how a run is cleaned in `nbflow.storage.clean`.
+What goes is decided in `nbflow.core.retention`, how a run is cleaned in `nbflow.storage.clean`. What ``publish_dir`` linked
+to stays: nobody is there to see results go.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from nbflow.storage.database.lock import holder_of
 from nbflow.storage.database.marker import is_marked
 from nbflow.storage.layout import Layout
 from nbflow.storage.nextflow.history import RunRecord
+from nbflow.storage.published import is_linked_to
 from nbflow.storage.removal import remove, size_of
 
 _HEADLESS = "nbflow run "
@@ -101,7 +103,8 @@ def _frees(reader: Reader, session: str, oldest_first: list[str]) -> dict[str, i
     last = {key: run for run in oldest_first for key in reader.hashes_of(session, run)}
     frees = dict.fromkeys(oldest_first, 0)
     for key, run in last.items():
-        frees[run] += size_of(reader.layout.work_dir(key.hex()))
+        work_dir = reader.layout.work_dir(key.hex())
+        frees[run] += 0 if is_linked_to(work_dir) else size_of(work_dir)
     frees[oldest_first[-1]] += size_of(reader.layout.stage_dir(session)) + size_of(reader.layout.session_dir(session))
     return frees
 
@@ -147,7 +150,7 @@ def clean_expired(reader: Reader, dues: Iterable[Due], now: float) -> tuple[int,
     gone, left = 0, []
     for records in by_session(runs).values():
         try:
-            clean(reader, records, steps.append, really=True)
+            clean(reader, records, steps.append, really=True, spare=is_linked_to)
             gone += len(records)
         except CacheLockedError as error:
             left.append(str(error))
@@ -167,7 +170,7 @@ def drop_succeeded(reader: Reader, session: str) -> int:
     records = [record for record in reader.runs() if record.session == session and record.is_own]
     headless = [record for record in records if (record.command or "").startswith(_HEADLESS)]
     steps: list[Step] = []
-    clean(reader, headless, steps.append, really=True, keep_logs=True)
+    clean(reader, headless, steps.append, really=True, keep_logs=True, spare=is_linked_to)
     freed = sum(step.size for step in steps)
     stage = reader.layout.stage_dir(session)
     if len(headless) == len(records) and os.path.lexists(stage):

@@ -148,7 +148,7 @@ def test_an_error_has_the_line_of_the_option() -> None:
 
 @pytest.mark.parametrize("given", ["errorStrategy", "error_strategy", "error-strategy"])
 def test_a_name_may_be_written_in_three_ways(given: str) -> None:
-    assert parse_directives({given: "retry"}).other == {"error_strategy": "retry"}
+    assert parse_directives({given: "retry"}).error_strategy == "retry"
 
 
 def test_one_directive_in_two_spellings_is_refused() -> None:
@@ -171,18 +171,13 @@ def test_blocks_of_the_signature_are_no_directives() -> None:
         "uv",
         "queue",
         "cluster_options",
-        "publish_dir",
-        "store_dir",
     ]
     + [
-        "max_forks",
-        "error_strategy",
-        "max_retries",
         "before_script",
         "after_script",
         "shell",
     ]
-    + ["ext", "fair", "secret", "arch", "array", "disk", "pod", "penv", "resource_limits", "machine_type"],
+    + ["ext", "fair", "secret", "arch", "array", "disk", "pod", "penv", "machine_type"],
 )
 def test_what_is_not_carried_out_yet_is_kept_and_refused_by_name(name: str) -> None:
     found = parse_directives({name: "x"})
@@ -209,6 +204,57 @@ def test_hashed_names_and_variables_come_in_one_order() -> None:
     found = parse_directives({"uv": "u", "env": {"B": 1, "A": 2}, "container": "c"}).hashed()
     assert list(found) == ["container", "env", "uv"]
     assert list(found["env"]) == ["A", "B"]
+
+
+def test_what_becomes_of_failures_is_read() -> None:
+    found = parse_directives({"errorStrategy": "RETRY", "maxRetries": 3, "maxErrors": -1, "maxForks": 2})
+    assert (found.error_strategy, found.max_retries, found.max_errors, found.max_forks) == ("retry", 3, -1, 2)
+    without = Directives()
+    assert (without.error_strategy, without.max_retries, without.max_errors, without.max_forks) == (
+        "terminate",
+        1,
+        -1,
+        None,
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "told"),
+    [
+        ("error_strategy", "again", "terminate, finish, ignore or retry"),
+        ("max_retries", -1, "at least 0"),
+        ("max_retries", True, "at least 0"),
+        ("max_errors", -2, "at least -1"),
+        ("max_forks", 0, "at least 1"),
+        ("max_forks", "many", "at least 1"),
+        ("resource_limits", "4 GB", "takes a mapping"),
+        ("resource_limits", {"queue": 3}, "cannot limit `queue`"),
+        ("resource_limits", {"memory": "x"}, "an amount with a unit"),
+    ],
+)
+def test_a_wrong_limit_of_failures_is_named(name: str, given: object, told: str) -> None:
+    with pytest.raises(DeclarationError) as caught:
+        parse_directives({name: given})
+    assert name in str(caught.value) or told in str(caught.value)
+    assert told in str(caught.value)
+
+
+def test_resources_are_capped_by_their_limits_known_at_once_or_for_each_task() -> None:
+    limits = {"cpus": 2, "memory": "4 GB", "time": "1h"}
+    found = parse_directives({"cpus": 8, "memory": "{task.attempt * 3} GB", "time": "30m", "resourceLimits": limits})
+    assert (found.cpus, found.time) == (2, 1800.0)
+    assert found.with_values({"task": SimpleNamespace(attempt=1)}).memory == 3 << 30
+    assert found.with_values({"task": SimpleNamespace(attempt=2)}).memory == 4 << 30
+
+
+def test_a_computed_strategy_is_known_only_when_a_task_has_failed() -> None:
+    found = parse_directives({"error_strategy": "{'retry' if task.exit_status == 137 else 'terminate'}"})
+    assert found.names == frozenset()
+    assert found.strategy_names == {"task"}
+    assert found.strategy({"task": SimpleNamespace(exit_status=137)}) == "retry"
+    assert found.strategy({"task": SimpleNamespace(exit_status=1)}) == "terminate"
+    with pytest.raises(InputError, match="gives 'nothing'"):
+        parse_directives({"error_strategy": "{x}"}).strategy({"x": "nothing"})
 
 
 class TestDynamic:

@@ -203,3 +203,13 @@ def test_with_an_expiration_a_success_leaves_only_logs_and_a_failure_everything(
     again = nbflow(tmp_path, "run", "a.ipynb", "-p", "n=4")
     assert "output `y` is missing" in again.stdout
     assert again.returncode == 0, again.stderr
+
+
+def test_a_success_with_an_expiration_leaves_the_results_that_publish_dir_linked_to(tmp_path: Path) -> None:
+    table = '%%process table -> csv = file("table.csv")\n#| publish_dir: results\n#!/bin/sh\necho a,b > table.csv'
+    write(tmp_path / "a.ipynb", "%config NBFlow.storage_expiration_hours = 24", table, DOUBLE.replace("n * 2", "2"))
+    ok = nbflow(tmp_path, "run", "a.ipynb")
+    assert ok.returncode == 0, ok.stderr
+    assert "but for its logs" in ok.stdout
+    assert (tmp_path / "results" / "table.csv").is_symlink()
+    assert (tmp_path / "results" / "table.csv").read_text() == "a,b\n"

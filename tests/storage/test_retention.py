@@ -12,6 +12,8 @@ import pytest
 from nbflow.core.retention import Retention
 from nbflow.errors import NbflowError
 from nbflow.storage.database.lock import SessionLock
+from nbflow.storage.publish import publish
+from nbflow.storage.published import note_link
 from nbflow.storage.retention import clean_expired, drop_succeeded, expiry, retention_here, run_uses
 from tests.storage.launch import OTHER, SESSION, Launch, age
 
@@ -145,6 +147,34 @@ def test_a_headless_success_takes_the_values_of_the_session_where_nobody_else_ne
     drop_succeeded(launch.reader, SESSION)
     assert not stage.exists()
     assert len(runs(launch)) == 1
+
+
+def test_results_that_were_only_linked_to_stay_as_long_as_a_link_leads_to_them(launch: Launch) -> None:
+    record = launch.run(ran=(1, 2))
+    link = launch.layout.launch_dir / "results" / "table.csv"
+    for number in (1, 2):
+        (launch.work_dir(number) / "table.csv").write_text("a,b")
+        publish(launch.work_dir(number) / "table.csv", link, "symlink", overwrite=True)
+        note_link(launch.work_dir(number), link)
+    drop_succeeded(launch.reader, SESSION)
+    assert not (launch.work_dir(1) / "table.csv").exists(), "the link leads to the other one now"
+    assert link.read_text() == "a,b"
+    age(launch.layout, record, 30)
+    expire(launch)
+    assert not launch.work_dir(1).exists() and not launch.layout.session_dir(SESSION).exists()
+    assert link.read_text() == "a,b"
+
+
+def test_what_was_linked_to_counts_as_nothing_that_could_be_given_back(launch: Launch) -> None:
+    launch.run(ran=(1,))
+    big = launch.work_dir(1) / "big"
+    big.write_bytes(b"b" * 1_000_000)
+    (use,) = run_uses(launch.reader, sizes=True)
+    assert use.frees > 1_000_000
+    publish(big, launch.layout.launch_dir / "big", "rellink", overwrite=True)
+    note_link(launch.work_dir(1), launch.layout.launch_dir / "big")
+    (use,) = run_uses(launch.reader, sizes=True)
+    assert use.frees < 500_000
 
 
 def test_the_file_goes_before_what_is_set_elsewhere_and_is_named_where_it_cannot_be_read(launch: Launch) -> None:

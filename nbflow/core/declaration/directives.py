@@ -7,7 +7,6 @@ tasks, or of how a directive is carried out.
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
@@ -19,6 +18,7 @@ from nbflow.core.declaration.directive_values import (
     INLINE,
     CacheMode,
     Dynamic,
+    canonical,
     env_value,
     is_dynamic,
     name_list,
@@ -26,10 +26,12 @@ from nbflow.core.declaration.directive_values import (
 from nbflow.core.declaration.directive_values import (
     READERS as PLAIN_READERS,
 )
+from nbflow.core.declaration.failure_values import FAILURE_READERS, UNLIMITED
+from nbflow.core.declaration.publish_values import PUBLISH_READERS, PublishRule
 from nbflow.core.declaration.staging_values import STAGING_READERS, stage_pattern
 from nbflow.errors import DeclarationError, InputError
 
-READERS = {**PLAIN_READERS, **STAGING_READERS}
+READERS = {**PLAIN_READERS, **STAGING_READERS, **FAILURE_READERS, **PUBLISH_READERS}
 """Reads the value of each directive that nbflow carries out; raises DeclarationError."""
 
 SIGNATURE_BLOCKS = ("input", "output")
@@ -38,26 +40,8 @@ SIGNATURE_BLOCKS = ("input", "output")
 _NOT_YET = frozenset(
     (
         *("accelerator", "after_script", "arch", "array", "before_script", "cluster_options", "conda", "container"),
-        *(
-            "container_options",
-            "disk",
-            "error_strategy",
-            "ext",
-            "fair",
-            "hints",
-            "machine_type",
-            "max_errors",
-            "max_forks",
-        ),
-        *("max_retries", "max_submit_await", "module", "penv", "pod", "publish_dir", "queue", "resource_labels"),
-        *(
-            "resource_limits",
-            "secret",
-            "shell",
-            "spack",
-            "store_dir",
-            "uv",
-        ),
+        *("container_options", "disk", "ext", "fair", "hints", "machine_type", "max_submit_await", "module", "penv"),
+        *("pod", "queue", "resource_labels", "secret", "shell", "spack", "uv"),
     )
 )
 _RESULT_RELEVANT = frozenset(
@@ -66,6 +50,8 @@ _RESULT_RELEVANT = frozenset(
         *("shell", "spack", "uv"),
     )
 )
+_APART = frozenset(("stdin", "error_strategy", "store_dir"))
+"""Fields that are evaluated by themselves: they may be any value, or depend on how a task ended."""
 _ALIASES = {
     **dict.fromkeys(("cpu", "threads", "cores", "ncpus", "n_jobs"), "cpus"),
     **dict.fromkeys(("mem", "ram"), "memory"),
@@ -117,6 +103,18 @@ class Directives:
         ``copy`` or ``move``: how outputs leave the scratch directory.
     stdin : Dynamic or None
         What the script reads on its standard input.
+    error_strategy : str or Dynamic
+        What is done when a task fails: ``terminate``, ``finish``, ``ignore`` or ``retry``.
+    max_retries, max_errors : int or Dynamic
+        How often a task is run again, and how many failures of its process there may be before that.
+    max_forks : int or None
+        How many tasks of the process run side by side.
+    resource_limits : mapping of str to float
+        What `cpus`, `memory` and `time` are capped at.
+    publish_dir : tuple of PublishRule
+        Where output files are published.
+    store_dir : str, Dynamic or None
+        Where output files are kept for good; what is there is not made again.
     other : mapping
         Directives of Nextflow that nbflow does not carry out yet, under their snake_case names.
     """
@@ -137,6 +135,13 @@ class Directives:
     scratch: bool | str = False
     stage_out_mode: str = "move"
     stdin: Dynamic | None = None
+    error_strategy: str | Dynamic = "terminate"
+    max_retries: int | Dynamic = 1
+    max_errors: int | Dynamic = UNLIMITED
+    max_forks: int | None = None
+    resource_limits: Mapping[str, float] = field(default_factory=dict, hash=False)
+    publish_dir: tuple[PublishRule, ...] = ()
+    store_dir: str | Dynamic | None = None
     other: Mapping[str, object] = field(default_factory=dict, hash=False)
 
     @property
@@ -149,8 +154,8 @@ class Directives:
         return frozenset[str]().union(*(value.names for value in settings if isinstance(value, Dynamic)))
 
     def _dynamic(self) -> dict[str, Dynamic]:
-        """Fields that wait for values; those of `env` and `stage_as` wait one by one, and `stdin` may be any value."""
-        found = {part.name: getattr(self, part.name) for part in fields(self) if part.name != "stdin"}
+        """Fields that wait for values before a task runs; those of `env` and `stage_as` wait one by one."""
+        found = {part.name: getattr(self, part.name) for part in fields(self) if part.name not in _APART}
         return {name: value for name, value in found.items() if isinstance(value, Dynamic)}
 
     def with_values(self, namespace: Mapping[str, object]) -> Directives:
@@ -171,7 +176,33 @@ class Directives:
             settings = getattr(self, field_)
             if any(isinstance(setting, Dynamic) for setting in settings.values()):
                 changed[field_] = _evaluated_settings(field_, settings, namespace)
-        return replace(self, **changed) if changed else self
+        return replace(self, **changed).limited() if changed else self
+
+    def limited(self) -> Directives:
+        """The directives with the resources capped that are known and exceed `resource_limits`."""
+        over = {name: limit for name, limit in self.resource_limits.items() if _exceeds(getattr(self, name), limit)}
+        return replace(self, **over) if over else self  # type: ignore[arg-type]
+
+    @property
+    def strategy_names(self) -> frozenset[str]:
+        """Names that the error strategy reads."""
+        return self.error_strategy.names if isinstance(self.error_strategy, Dynamic) else frozenset()
+
+    def strategy(self, namespace: Mapping[str, object]) -> str:
+        """The error strategy for one failure.
+
+        Parameters
+        ----------
+        namespace : mapping
+            Inputs, globals and ``task``, whose ``exit_status`` is that of the failure.
+
+        Raises
+        ------
+        InputError
+            If its expression fails, or gives no strategy.
+        """
+        value = self.error_strategy
+        return str(_evaluated("error_strategy", value, namespace)) if isinstance(value, Dynamic) else value
 
     @property
     def hashed_names(self) -> frozenset[str]:
@@ -240,12 +271,7 @@ def parse_directives(values: Mapping[str, object], lines: Mapping[str, int] | No
                 found.update(_read(name, value))
         except DeclarationError as error:
             raise DeclarationError(str(error), line=(lines or {}).get(given)) from None
-    return Directives(**found, other=dict(sorted(other.items())))  # type: ignore[arg-type]
-
-
-def canonical(name: str) -> str:
-    """The snake_case name of a directive: ``errorStrategy`` and ``error-strategy`` are ``error_strategy``."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).replace("-", "_").lower()
+    return Directives(**found, other=dict(sorted(other.items()))).limited()  # type: ignore[arg-type]
 
 
 def _known(given: str) -> str:
@@ -266,6 +292,10 @@ def _read(name: str, value: object) -> Mapping[str, object]:
         interpolation.names(value)
         return {name: Dynamic(value)}
     return {name: READERS[name](value)}
+
+
+def _exceeds(value: object, limit: float) -> bool:
+    return isinstance(value, int | float) and value > limit
 
 
 def _as_written(value: str | Dynamic) -> str:

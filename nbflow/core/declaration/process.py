@@ -18,7 +18,7 @@ from nbflow.core.declaration.directive_values import INLINE
 from nbflow.core.declaration.directives import Directives, parse_directives
 from nbflow.core.declaration.line import Declaration, parse_line
 from nbflow.core.declaration.options import split_options
-from nbflow.core.declaration.output_checks import check_body_outputs, check_script_outputs
+from nbflow.core.declaration.output_checks import check_body_outputs, check_script_outputs, check_stored_outputs
 from nbflow.core.declaration.outputs import Output, OutputSource
 from nbflow.core.parts import Part, combine
 from nbflow.core.script import shell
@@ -205,7 +205,9 @@ def _script(declaration: Declaration, directives: Directives, body: str, cell: s
 
 
 def _check(declaration: Declaration, directives: Directives, interpreter: tuple[str, ...] | None) -> None:
-    """Refuse names and outputs that do not fit the body."""
+    """Refuse names and outputs that do not fit the body, or the directives."""
+    if directives.store_dir is not None:
+        check_stored_outputs(declaration, is_script=interpreter is not None)
     if interpreter is None:
         check_body_outputs(declaration)
         for name in directives.only_scripts():

@@ -202,9 +202,9 @@ class BoundProcess:
 
     def _fulfil(self, future: TaskFuture, result: Result) -> None:
         try:
-            if result.error is not None:
-                raise result.error
-            future.set_result(gathered(self.process.name, self._desk.runner().values(result.key)))
+            if result.failure is not None:
+                raise result.failure
+            future.set_result(gathered(self.process.name, self._values(result)))
         except BaseException as error:  # noqa: BLE001  # whoever asks the future gets it
             future.set_exception(error)
 
@@ -239,20 +239,26 @@ class BoundProcess:
         call = self._single(given, rerun=rerun)
         result = self._result(call)
         try:
-            return result, self._desk.runner().values(result.key)
+            return result, self._values(result)
         except DamagedValueError as error:
             if not result.cached:
                 raise
             again = replace(call, forced=Execute(Reason.VALUE_UNREADABLE, str(error)))
             result = self._result(again)
-            return result, self._desk.runner().values(result.key)
+            return result, self._values(result)
+
+    def _values(self, result: Result) -> dict[str, Any]:
+        """The outputs of a task; those of one whose failure is ignored are None."""
+        if result.ignored:
+            return dict.fromkeys(self.process.output_names)
+        return self._desk.runner().values(result.key)
 
     def _result(self, call: Call) -> Result:
         waiting = Waiting(self.process)
         self._desk.runner().start(call, {}, None, waiting.done, waiting.begun)
         result = self._desk.await_result(waiting)
-        if result.error is not None:
-            raise result.error
+        if result.failure is not None:
+            raise result.failure
         return result
 
     def _single(self, given: Mapping[str, Any], *, rerun: bool) -> Call:

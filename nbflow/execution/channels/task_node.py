@@ -79,6 +79,9 @@ class TaskNode(Node):
         self._failed = failed
         self._printed = printed
         self._keys = bytearray()
+        self.in_flight = 0
+        # Tasks that could not run anyhow must not take the room of other processes.
+        self._room = 2 * (call.process.directives.max_forks or sys.maxsize)
         self.first_run: Result | None = None
         self._first_position = sys.maxsize
         self._inputs = upstream.kept()  # for `rows`
@@ -136,16 +139,20 @@ class TaskNode(Node):
             self.end(0)  # a value channel that holds nothing: there is no task to run, as in Nextflow
 
     def takes(self, side: int) -> bool:
-        return self.engine.has_room
+        return self.engine.has_room and self.in_flight < self._room
 
     def accept(self, position: int, item: Any) -> None:
         own = self._own(item)
-        self.engine.in_flight += 1
+        self._set_off(1)
         try:
             self._runner.start(self.call, own, position + 1, partial(self._ended, position, self._is_shown(own)))
         except BaseException:
-            self.engine.in_flight -= 1
+            self._set_off(-1)
             raise
+
+    def _set_off(self, number: int) -> None:
+        self.in_flight += number
+        self.engine.in_flight += number
 
     def _own(self, item: Any) -> dict[str, Any]:
         shared = {name: node.get(0) for name, node in self._awaited.items()}
@@ -178,16 +185,23 @@ class TaskNode(Node):
         self.engine.run_or_post(partial(self._take, position, shown, result))
 
     def _take(self, position: int, shown: bool, result: Result) -> None:
-        self.engine.in_flight -= 1
+        self._set_off(-1)
         if shown:
             self._printed(result)
         if not result.cached and position < self._first_position:
             # The lowest and not the quickest: what the cell says of its tasks must not depend on timing.
             self.first_run, self._first_position = result, position
-        if result.error is not None:
-            self.fail(result.error)
+        if result.failure is not None:
+            self.fail(result.failure)
         elif self.failure is None:
-            self.resolve(position, self._stored(result.key))
+            self.resolve(position, HOLE if result.ignored else self._stored(result.key))
+        if self.over:
+            self.engine.notify(ended=True)  # somebody may wait for the last of its tasks
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nothing more will come from it, and none of its tasks is under way."""
+        return self.over and not self.in_flight
 
     def fail(self, error: BaseException) -> None:
         first = self.failure is None and not self.done
