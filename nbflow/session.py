@@ -26,6 +26,7 @@ from nbflow.core.task.capture import Scene
 from nbflow.core.task.entry import TaskEntry
 from nbflow.core.values.files import Disk
 from nbflow.errors import CacheError, CacheLockedError, NbflowWarning
+from nbflow.execution.channels import kept_files
 from nbflow.execution.channels.channels import ENGINE
 from nbflow.execution.channels.task_node import TaskNode
 from nbflow.execution.expiry import let_go
@@ -40,6 +41,7 @@ from nbflow.execution.result import Result
 from nbflow.execution.run import Run
 from nbflow.execution.runner import Runner
 from nbflow.storage.browse import Own, Reader
+from nbflow.storage.collected import Collected, Owner
 from nbflow.storage.database.cache import TaskCache
 from nbflow.storage.database.leveldb import LevelStore
 from nbflow.storage.database.lock import SessionLock
@@ -126,6 +128,8 @@ class Session:
         self.progress = Progress()
         self.engine = ENGINE
         self.engine.work_root = self.layout.work_root
+        self._collected = Owner(Collected(self.layout.work_root))
+        kept_files.NOTES[self.layout.work_root] = self._collected.note
         self.console: Console = lambda _: nullcontext()
         self.environ = environ
         self._say = say
@@ -155,17 +159,16 @@ class Session:
             If the session cannot be opened.
         """
         if self._open is None:
+            retention = self.retention
             self._open = self._begin()
-            self._let_go()
+            self._collected.begins(self._open.record.session)
+            self._let_go(retention)
         return self._open.runner
 
-    def _let_go(self) -> None:
+    def _let_go(self, retention: Retention) -> None:
         """Let what has expired go, now that the session that goes on is held."""
-        if (retention := self.retention).has_limits and (said := self._expire(retention)):
+        if retention.has_limits and (said := let_go(self.layout, retention, self.environ, time.time())):
             self._say(f"nbflow: {said}")
-
-    def _expire(self, retention: Retention) -> str:
-        return let_go(self.layout, retention, self.environ, time.time())
 
     @property
     def kernel_settings(self) -> KernelSettings:
@@ -228,7 +231,7 @@ class Session:
         self._wanted = wanted
         if wanted != "new":
             try:
-                self._open = self._begin()
+                self.runner()
             except CacheError:
                 self._wanted = before  # the next task goes on where it was
                 raise
@@ -297,6 +300,7 @@ class Session:
         if self._open is None:
             return
         ended, self._open = self._open, None
+        self._collected.ends()
         status = "ERR" if (self._failed if failed is None else failed) else "OK"
         self._failed = False
         with ExitStack() as last:  # each is done whatever becomes of the others: no lock may be left behind

@@ -100,6 +100,8 @@ class _FirstUse:
         """A setting was changed: say so where it counts later."""
         if setting in BUDGET and self._made is not None and self._made.session.run is not None:
             print(f"nbflow: `{setting}` counts from the next run on, which `%resume last` begins")
+        if _is_overruled(self.place, setting):
+            print(f"nbflow: nbflow.toml sets `{setting}`, and goes before what is set here")
 
     def begin(self, info: ExecutionInfo | None) -> None:
         """A cell begins."""
@@ -137,6 +139,16 @@ def _previewing(
     desk = PreviewDesk(shell, PreviewSession(launch_dir, notebook, namespace, resume=resume))
     Guard(shell, desk)
     return desk
+
+
+def _is_overruled(place: Place, setting: str) -> bool:
+    """Whether the launch directory's file sets what a user has just set for the kernel."""
+    from nbflow.core.retention import Retention
+    from nbflow.storage.layout import Layout
+    from nbflow.storage.retention import retention_here
+
+    in_file = retention_here(Layout(place.launch_dir, os.environ), Retention())
+    return getattr(in_file, setting, None) is not None
 
 
 def _command(place: Place) -> str:

@@ -8,7 +8,7 @@ work directory and the session's own directory is ever removed, and never anythi
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from enum import Enum
@@ -17,6 +17,7 @@ from pathlib import Path
 from nbflow.core.task.entry import read_entry
 from nbflow.errors import CacheError
 from nbflow.storage.browse import Reader, by_session
+from nbflow.storage.collected import Collected
 from nbflow.storage.database.cache import TaskCache
 from nbflow.storage.database.leveldb import LevelStore
 from nbflow.storage.database.lock import SessionLock
@@ -112,6 +113,8 @@ def clean(
                 plan = _plan(reader, session, records, cache, spare)
             for step in _steps(reader, plan, keep_logs):
                 done(step)
+            if plan.is_last and not keep_logs:
+                _tell(Collected(reader.layout.work_root).orphans(session), done)
 
 
 def _check(reader: Reader, records: list[RunRecord]) -> None:
@@ -206,6 +209,12 @@ def _steps(reader: Reader, plan: _Plan, keep_logs: bool) -> Iterator[Step]:
                 yield Step(Deed.REMOVE, rest, size_of(rest))
 
 
+def _tell(collected: Mapping[Path, int], done: Callable[[Step], None]) -> None:
+    """The files that operators wrote for a session and no other, which go with its last run."""
+    for path, size in collected.items():
+        done(Step(Deed.REMOVE, path, size))
+
+
 def _clean_session(
     reader: Reader,
     session: str,
@@ -225,6 +234,8 @@ def _clean_session(
             _do(reader, step)
             done(step)
         if not keep_logs:
+            if plan.is_last:
+                _tell(Collected(reader.layout.work_root).release(session), done)
             _forget(reader, plan)
 
 

@@ -16,6 +16,7 @@ from nbflow.core.retention import Due, Retention, RunUse, plan, retention_of
 from nbflow.errors import CacheLockedError, NbflowError
 from nbflow.storage.browse import Reader, by_session
 from nbflow.storage.clean import Step, clean
+from nbflow.storage.collected import Collected
 from nbflow.storage.database.lock import holder_of
 from nbflow.storage.database.marker import is_marked
 from nbflow.storage.layout import Layout
@@ -105,7 +106,9 @@ def _frees(reader: Reader, session: str, oldest_first: list[str]) -> dict[str, i
     for key, run in last.items():
         work_dir = reader.layout.work_dir(key.hex())
         frees[run] += 0 if is_linked_to(work_dir) else size_of(work_dir)
-    frees[oldest_first[-1]] += size_of(reader.layout.stage_dir(session)) + size_of(reader.layout.session_dir(session))
+    rest = reader.layout.stage_dir(session), reader.layout.session_dir(session)
+    collected = Collected(reader.layout.work_root).orphans(session)
+    frees[oldest_first[-1]] += sum(map(size_of, rest)) + sum(collected.values())
     return frees
 
 
@@ -176,4 +179,6 @@ def drop_succeeded(reader: Reader, session: str) -> int:
     if len(headless) == len(records) and os.path.lexists(stage):
         freed += size_of(stage)
         remove(stage, reader.layout.work_root)
+    if len(headless) == len(records):
+        freed += sum(Collected(reader.layout.work_root).release(session).values())
     return freed

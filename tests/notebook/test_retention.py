@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 from nbflow.storage.browse import Reader
+from nbflow.storage.collected import Collected
 from nbflow.storage.layout import Layout
 from tests.notebook.lab import Lab
 from tests.storage.launch import age
@@ -58,3 +59,25 @@ def test_an_interactive_kernel_that_ends_well_keeps_what_it_has(lab: Lab) -> Non
     lab.ok("%%process keep -> kept\nkept = 2")
     lab.restart()
     assert lab.ok("%%process keep -> kept\nkept = 2").cached
+
+
+def test_what_an_operator_wrote_is_noted_for_the_session_also_before_its_first_task(lab: Lab) -> None:
+    layout = Layout(lab.launch_dir, os.environ)
+    lab.ok("%resume new")
+    lab.ok("early = list(channel.of('a').collect_file(name='early.txt'))")
+    lab.ok("%%process other -> two\ntwo = 2")
+    lab.ok("late = list(channel.of('b').collect_file(name='late.txt'))")
+    session = Reader(layout).runs()[-1].session
+    orphans = Collected(layout.work_root).orphans(session)
+    assert {path.name for path in orphans} == {"early.txt", "late.txt"}
+    lab.ok("%resume new")
+    assert f"Removed {next(iter(orphans))}" in lab.ok(f"%nbflow clean -f {session}").out
+    assert not any(path.exists() for path in orphans)
+
+
+def test_a_setting_that_the_file_overrules_says_so(lab: Lab) -> None:
+    file = lab.write("nbflow.toml", "[retention]\nage_limit = '2 days'\n")
+    assert "nbflow.toml sets `age_limit`, and goes before" in lab.ok("%config NBFlow.age_limit = '1 day'").out
+    assert "nbflow.toml" not in lab.ok("%config NBFlow.price_per_gb_month = 0.1").out
+    file.unlink()
+    assert "nbflow.toml" not in lab.ok("%config NBFlow.age_limit = '3 days'").out

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from nbflow.commands.shared import table
+from nbflow.core.retention import Retention
 from nbflow.core.values.files import Disk
 from nbflow.execution.explain.reasons import Reasons
 from nbflow.execution.preview import Preview, PreviewRunner
@@ -57,7 +58,7 @@ class PreviewSession(Session):
         with suppress(OSError):  # another reader has a snapshot there
             self.layout.own_dir.rmdir()
 
-    def _let_go(self) -> None:
+    def _let_go(self, retention: Retention) -> None:
         """Nothing goes: a preview leaves no trace."""
 
     def look(self) -> None:
