@@ -99,6 +99,7 @@ class NbflowMagics(Magics):
             %nbflow log last -f name,status,realtime
             %nbflow why train            why the task ran, from what to what
             %nbflow diff RUN last        in what two runs differ
+            %nbflow relaunch             run again from the cell whose task failed
             %nbflow clean -n             what a clean would remove; -f removes it
             %nbflow clean --expired -n   what goes by itself, and when
             %nbflow wait                 wait for what was submitted

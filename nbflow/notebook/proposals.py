@@ -23,7 +23,7 @@ from nbflow.storage.nextflow.history import History, RunRecord
 from nbflow.storage.rows import LOG_FIELDS
 
 Proposal = tuple[str, str]
-"""A text, and what it is: front ends show both."""
+"""A text, and what it is in a word: front ends show both."""
 
 _TAIL = 256 * 1024
 _MOST_RUNS = 50
@@ -68,7 +68,7 @@ class Commands:
         """Propose what may follow some words, of which the first is the magic's name."""
         match words:
             case ["resume"]:
-                return [*self._runs(), ("new", "a fresh session")]
+                return [*self._runs(), ("new", "session")]
             case ["nbflow"]:
                 return [(name, "command") for name in sorted({*subcommands(), *OWN_COMMANDS} - NOT_HERE)]
             case ["nbflow", "relaunch"]:
@@ -105,7 +105,7 @@ class Commands:
         records = self._records()[::-1][:_MOST_RUNS]
         names = [(record.run_name, "run") for record in records if record.run_name]
         sessions = dict.fromkeys(record.session[:8] for record in records)
-        last = [("last", "the latest run")] if records else []
+        last = [("last", "run")] if records else []
         return [*last, *names, *((session, "session") for session in sessions)]
 
     def _tasks(self) -> list[Proposal]:
