@@ -24,7 +24,7 @@ _ABOUT = "Task cache, work directories and resume for Jupyter notebooks."
 _EXAMPLES = """\
 examples:
   nbflow run notebook.ipynb                       run it; what is in the cache is not run again
-  nbflow run --relaunch notebook.ipynb            go on with the run that failed: its session, its parameters
+  nbflow run --relaunch notebook.ipynb            go on with the run that failed
   nbflow run --preview notebook.ipynb             say what would run, and why; run nothing
   nbflow log                                      the runs of this directory
   nbflow log last -f name,status,realtime         the tasks of the latest run
@@ -32,7 +32,7 @@ examples:
   nbflow why train                                why the task ran, from what to what
   nbflow diff happy_turing last                   in what two runs differ
   nbflow clean -f --before last                   remove what only earlier runs need
-  nbflow clean --expired -n                       what goes by itself, and when ([retention] in nbflow.toml)
+  nbflow clean --expired -n                       what goes by itself, and when
 
 Each has a --help of its own. In a notebook: %nbflow log, why, diff, clean."""
 
