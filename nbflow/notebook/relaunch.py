@@ -55,6 +55,8 @@ def relaunch(desk: NotebookDesk, wanted: str | None = None) -> None:
 def _offer(desk: NotebookDesk, wanted: str | None) -> Offer:
     """What failed: in this kernel, else in the run that it would continue."""
     session, run = desk.session, desk.session.run
+    if run is not None and wanted is not None and session.history.find(wanted).session == run.session:
+        wanted = None
     if wanted is None and run is not None:
         if desk.offers.failed_cell is None:
             raise NbflowError(f"no task of this kernel's run {run.run_name} has failed: there is nothing to relaunch")
@@ -125,7 +127,9 @@ class _Panel:
         self._start = ipywidgets.Button(description="Relaunch beside this notebook", button_style="primary")
         self._start.layout.width = "auto"
         self._stop = ipywidgets.Button(description="Cancel", disabled=True)
-        self._text = ipywidgets.HTML(f"What completed is kept: runs <code>{escape(offer.command)}</code>")
+        self._text = ipywidgets.HTML(
+            f"What completed is kept. Runs the notebook as it was saved last: <code>{escape(offer.command)}</code>"
+        )
         self._start.on_click(lambda _: self._begin())
         self._stop.on_click(lambda _: self._child and self._child.cancel())
         self.widget = ipywidgets.VBox([ipywidgets.HBox([self._start, self._stop]), self._text])

@@ -146,6 +146,13 @@ def test_what_did_not_fail_is_refused_with_what_to_do_instead(launch: Launch, of
     assert f"nbflow run {of}" in str(caught.value)
 
 
+def test_a_run_that_crashed_can_be_relaunched(launch: Launch) -> None:
+    run(launch, "OK")
+    crashed = launch.history.begin(SESSION, "nbflow run a.ipynb -p n=2")
+    assert failed_run(launch.layout, "a.ipynb").run_name == crashed.run_name
+    assert words_of(crashed) == ["a.ipynb", "-p", "n=2"]
+
+
 def test_what_still_goes_on_is_refused_by_the_holders_name(launch: Launch) -> None:
     run(launch, "ERR")
     with (

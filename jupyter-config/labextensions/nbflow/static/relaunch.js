@@ -52,7 +52,10 @@ function listen(panel, relauncher) {
     if (!kernel) return;
     kernel.registerCommTarget(TARGET, (comm, message) => {
       comm.close();
-      relauncher.relaunch(panel, { offer: message.content.data });
+      const offer = message.content.data;
+      // Another notebook may share the kernel.
+      if (offer.cell && !at(panel, child => child.model.id === offer.cell)) return;
+      relauncher.relaunch(panel, { offer });
     });
   };
   panel.sessionContext.kernelChanged.connect(register);
