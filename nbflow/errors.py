@@ -2,6 +2,7 @@
 
 NbflowError
   + DeclarationError            the %%process line, its options or its body cannot be used as written
+  + SettingsError               nbflow.toml cannot be used as written
   + InputError                  a call's inputs or the globals it reads cannot be used
       - MissingInputError       a parameter, a global or a file that is not there
       - UnhashableInputError    a value whose content cannot be hashed surely
@@ -49,6 +50,10 @@ class DeclarationError(NbflowError):
     def __init__(self, message: str, *, line: int | None = None) -> None:
         super().__init__(message if line is None else f"{message} (line {line} of the cell)")
         self.line = line
+
+
+class SettingsError(NbflowError):
+    """``nbflow.toml`` cannot be used as written."""
 
 
 class InputError(NbflowError):

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from nbflow.core.code.notebook_classes import NotebookClasses
+from nbflow.core.declaration.settings import Settings
 from nbflow.core.kernel_settings import KernelSettings
 from nbflow.core.retention import Retention
 from nbflow.core.task.capture import Scene
@@ -52,11 +53,14 @@ from nbflow.storage.layout import Layout
 from nbflow.storage.machine import boot_id
 from nbflow.storage.nextflow.history import History, RunRecord
 from nbflow.storage.nextflow.index import IndexWriter
-from nbflow.storage.retention import retention_here
+from nbflow.storage.nextflow.secrets import SecretStore
 from nbflow.storage.sessions import Choice, choose, list_sessions
+from nbflow.storage.settings import load_settings
 
 HELD_WAIT = 10.0
 """Seconds to wait for a session that is held: a kernel that restarts overlaps with the one before."""
+
+STUB_VARIABLE = "NBFLOW_STUB_RUN"
 
 
 _latest: list[weakref.ref[Session]] = []
@@ -181,10 +185,10 @@ class Session:
 
         Raises
         ------
-        NbflowError
-            ``nbflow.toml`` cannot be read.
+        SettingsError
+            ``nbflow.toml`` cannot be used as written.
         """
-        return retention_here(self.layout, self.kernel_settings.retention)
+        return self.settings().retention.over(self.kernel_settings.retention)
 
     def reader(self) -> Reader:
         """A reader of this launch directory's runs and tasks, through the session that is open here."""
@@ -207,7 +211,23 @@ class Session:
             output_digest,
             self._disk,
             frozenset(os.path.realpath(place) for place in (self.layout.nextflow_dir, self.layout.work_root)),
+            SecretStore(self.environ).values,
         )
+
+    def settings(self) -> Settings:
+        """What ``nbflow.toml`` says now, for the profiles that ``NBFLOW_PROFILE`` chooses.
+
+        Raises
+        ------
+        SettingsError
+            If it cannot be used as written.
+        """
+        return load_settings(self.layout.launch_dir, self.environ)
+
+    @property
+    def is_stub_run(self) -> bool:
+        """Whether stubs run instead of bodies, where there are some (``NBFLOW_STUB_RUN``)."""
+        return self.environ.get(STUB_VARIABLE, "").lower() not in ("", "0", "false", "no")
 
     def resume(self, wanted: str) -> str:
         """End this run and continue a session: its id, the beginning of it, a run's name, ``last`` or ``new``.
@@ -321,6 +341,7 @@ class Session:
     # Beginning ------------------------------------------------------------------------------------------------------
 
     def _begin(self) -> Open:
+        settings = self.settings()  # before anything is left behind: a mistake in them must be no run
         self.layout.ensure()
         resources = ExitStack()
         with resources:
@@ -333,7 +354,8 @@ class Session:
             resources.callback(store.close)
             record = self.history.begin(session, self._command)
             run = self._run(session, record, store, resources)
-            executor = Executors(LocalExecutor(**self.kernel_settings.budget), InlineExecutor(self.engine.foreground))
+            local = LocalExecutor(**self.kernel_settings.budget(settings.cpus, settings.memory))
+            executor = Executors(local, InlineExecutor(self.engine.foreground))
             reasons = Reasons(run.cache, self._earlier_indexes(session), lambda: self._elsewhere(record))
             runner = Runner(
                 run,

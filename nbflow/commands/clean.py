@@ -16,7 +16,8 @@ from nbflow.core.units import format_duration, format_memory
 from nbflow.errors import NbflowError
 from nbflow.storage.browse import Reader
 from nbflow.storage.clean import Deed, Step, clean
-from nbflow.storage.retention import clean_expired, expiry, retention_here
+from nbflow.storage.retention import clean_expired, expiry
+from nbflow.storage.settings import load_settings
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -72,7 +73,8 @@ _TIME = "%Y-%m-%d %H:%M"
 def _expired(arguments: argparse.Namespace, reader: Reader) -> int:
     if arguments.runs or is_limited(arguments) or arguments.keep_logs:
         raise NbflowError("--expired says itself which runs go, as a whole: give no runs, and not -k")
-    retention = retention_here(reader.layout, arguments.retention or retention_in(os.environ))
+    in_file = load_settings(reader.layout.launch_dir, os.environ).retention
+    retention = in_file.over(arguments.retention or retention_in(os.environ))
     if not retention.has_limits:
         raise NbflowError(
             "nothing ever expires here: set storage_expiration_hours, age_limit or size_limit in the section [retention] of "

@@ -19,7 +19,7 @@ from nbflow.headless.relaunch import failed_run, words_of
 from nbflow.headless.terminal import Terminal
 from nbflow.storage.browse import Reader
 from nbflow.storage.layout import Layout
-from nbflow.storage.retention import retention_here
+from nbflow.storage.settings import PROFILE_VARIABLE, load_settings
 
 #: Options of a run that its relaunch has too; parameters add up.
 _TAKEN_OVER = {"work": "-w", "output": "-o", "profile": "--profile", "stub_run": "--stub-run"}
@@ -45,6 +45,10 @@ def add(parser: argparse.ArgumentParser) -> None:
         "-p", dest="parameters", action="append", default=[], metavar="NAME=VALUE",
         help="a value for a name of the cell tagged `parameters`",
     )  # fmt: skip
+    parser.add_argument("--profile", metavar="A,B", help="the profiles of nbflow.toml to use, the strongest last")
+    parser.add_argument(
+        "--stub-run", action="store_true", help="run the stubs of processes (`#| stub:`) instead of their bodies"
+    )
     how = parser.add_mutually_exclusive_group()
     how.add_argument(
         "--preview",
@@ -69,9 +73,13 @@ def _run(arguments: argparse.Namespace, reader: Reader) -> int:
         command = shlex.join(["nbflow", "run", "--relaunch", arguments.notebook, *_options(arguments)])
     elif arguments.resume:
         Reader(Layout(notebook.parent, os.environ)).history.find(resume)  # better now than in the kernel
+    environ = environment(os.environ, notebook, command, resume, arguments.work, preview=arguments.preview)
+    environ |= {} if arguments.profile is None else {PROFILE_VARIABLE: arguments.profile}
+    environ |= {"NBFLOW_STUB_RUN": "1"} if arguments.stub_run else {}
+    load_settings(notebook.resolve().parent, environ)  # better now than in the kernel
     plan = Plan(
         notebook,
-        environment(os.environ, notebook, command, resume, arguments.work, preview=arguments.preview),
+        environ,
         dict(map(parse_parameter, arguments.parameters)),
         None if arguments.output is None else Path(arguments.output),
         arguments.preview,
@@ -140,7 +148,8 @@ def _say_how_to_go_on(notebook: Path, given: str) -> None:
         record = failed_run(layout, notebook.name)
     except NbflowError:
         return  # it failed before its first task: there is nothing that a relaunch would not do anew
-    hours = retention_here(layout, retention_in(os.environ)).storage_expiration_hours
+    retention = load_settings(layout.launch_dir, os.environ).retention.over(retention_in(os.environ))
+    hours = retention.storage_expiration_hours
     kept = "" if hours is None else f", kept for {format_duration(round(hours * 3_600_000))}"
     print(
         f"nbflow: what completed is in session {record.session[:8]}{kept}; relaunch: nbflow run --relaunch {shlex.quote(given)}"

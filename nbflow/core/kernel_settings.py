@@ -6,10 +6,10 @@ Alone knows these settings and how the environment names them. Pure: who may cha
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from nbflow.core.retention import READERS, Retention, read_setting
+from nbflow.core.retention import NO_LIMITS, READERS, Retention, read_setting
 
 ENVIRONMENT = "NBFLOW_"
 
@@ -30,12 +30,11 @@ class KernelSettings:
 
     cpus: int | None = None
     memory: int | None = None
-    retention: Retention = field(default_factory=Retention)
+    retention: Retention = NO_LIMITS
 
-    @property
-    def budget(self) -> dict[str, int]:
-        """What is set of the local executor's budget, by name."""
-        named = {"cpus": self.cpus, "memory": self.memory}
+    def budget(self, cpus: int | None = None, memory: int | None = None) -> dict[str, int]:
+        """What is set of the local executor's budget, by name; what ``nbflow.toml`` gives goes before."""
+        named = {"cpus": cpus or self.cpus, "memory": memory or self.memory}
         return {name: amount for name, amount in named.items() if amount is not None}
 
 

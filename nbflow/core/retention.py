@@ -7,15 +7,14 @@ no clock, no disk, and nothing of how a setting is read.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from nbflow.core.units import format_memory, parse_duration, parse_memory
-from nbflow.errors import NbflowError
+from nbflow.errors import SettingsError
 
 HOUR = 3600.0
 _GB = 1024**3
-_PLACE = "[retention]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +44,11 @@ class Retention:
         """Whether anything ever goes by itself."""
         return (self.storage_expiration_hours, self.age_limit, self.size_limit) != (None, None, None)
 
+    def over(self, below: Retention) -> Retention:
+        """These settings, and below them others."""
+        named = ((each.name, getattr(self, each.name)) for each in fields(self))
+        return replace(below, **{name: value for name, value in named if value is not None})
+
     def cost(self, size: int) -> str:
         """What bytes cost, as in ``0.12 a month``; empty where no price is set."""
         if self.price_per_gb_month is None:
@@ -53,7 +57,10 @@ class Retention:
         return f"{cost:.2f} a month" if cost >= 0.01 or not cost else "under 0.01 a month"
 
 
-def retention_of(section: Mapping[str, Any], beneath: Retention = Retention()) -> Retention:
+NO_LIMITS = Retention()
+
+
+def retention_of(section: Mapping[str, Any], place: str = "[retention]") -> Retention:
     """Read settings: the section ``[retention]`` of ``nbflow.toml``, or any mapping of the same names.
 
     Parameters
@@ -61,32 +68,32 @@ def retention_of(section: Mapping[str, Any], beneath: Retention = Retention()) -
     section : mapping of str to object
         ``storage_expiration_hours = 72``, ``age_limit = "30 days"``, ``size_limit = "50 GB"``,
         ``price_per_gb_month = 0.023``.
-    beneath : Retention
-        What holds where the section says nothing.
+    place : str
+        Where they stand, for errors.
 
     Raises
     ------
-    NbflowError
+    SettingsError
         A name is unknown, or a value of a wrong type; the text says what to write.
     """
     unknown = [name for name in section if name not in READERS]
     if unknown:
-        raise NbflowError(f"{_PLACE} has no setting `{unknown[0]}`; its settings are {', '.join(READERS)}")
-    return replace(beneath, **{name: read_setting(name, value) for name, value in section.items()})
+        raise SettingsError(f"{place} has no setting `{unknown[0]}`; its settings are {', '.join(READERS)}")
+    return Retention(**{name: read_setting(name, value, place) for name, value in section.items()})
 
 
-def read_setting(name: str, value: object, place: str = _PLACE) -> Any:
+def read_setting(name: str, value: object, place: str) -> Any:
     """Read one setting of retention.
 
     Raises
     ------
-    NbflowError
+    SettingsError
         The value is of a wrong type; the text names the place that it came from.
     """
     try:
         return READERS[name](value)
     except ValueError as error:
-        raise NbflowError(f"{place} `{name}`: {error}") from error
+        raise SettingsError(f"{place} `{name}`: {error}") from error
 
 
 def _number(example: str) -> Callable[[object], float]:

@@ -13,7 +13,7 @@ from nbflow.core.task.attempts import Action, Attempt, Limits, action
 from nbflow.errors import InputError, TaskFailedError
 from nbflow.execution.ended import Ended, Finished
 from nbflow.execution.lookup import Claim, Done
-from nbflow.execution.order import Order, TaskView, task_facts
+from nbflow.execution.order import Order, task_view
 from nbflow.execution.progress import Progress
 
 
@@ -72,7 +72,7 @@ class Execution:
 
 def _wanted(order: Order, status: int | None, process_errors: int) -> Action:
     directives = order.directives
-    task = TaskView({**task_facts(order, directives), "exit_status": status})
+    task = task_view(order, directives, exit_status=status)
     strategy = directives.strategy(order.call.namespace(order.own, directives.strategy_names, task))
     limits = Limits(int(directives.max_retries), int(directives.max_errors))  # type: ignore[arg-type]
     return action(strategy, limits, order.attempt.number, process_errors)

@@ -195,6 +195,10 @@ class NotebookDesk:
 
     # The desk of a call -------------------------------------------------------------------------------------------------
 
+    def show(self, bundle: dict[str, str]) -> None:
+        """Show a MIME bundle in the cell's output."""
+        self._shell.display_pub.publish(bundle)
+
     def runner(self) -> Lookup:
         """The runner of the run, which begins with the first call."""
         return self.session.runner()

@@ -143,12 +143,10 @@ def _previewing(
 
 def _is_overruled(place: Place, setting: str) -> bool:
     """Whether the launch directory's file sets what a user has just set for the kernel."""
-    from nbflow.core.retention import Retention
-    from nbflow.storage.layout import Layout
-    from nbflow.storage.retention import retention_here
+    from nbflow.storage.settings import load_settings
 
-    in_file = retention_here(Layout(place.launch_dir, os.environ), Retention())
-    return getattr(in_file, setting, None) is not None
+    in_file = load_settings(place.launch_dir, os.environ)
+    return getattr(in_file if setting in BUDGET else in_file.retention, setting) is not None
 
 
 def _command(place: Place) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 from nbflow.cli import subcommands
 from nbflow.core.declaration.choices import CHOICES
 from nbflow.core.declaration.directive_values import canonical
-from nbflow.core.declaration.directives import READERS, SIGNATURE_BLOCKS
+from nbflow.core.declaration.readers import READERS, SIGNATURE_BLOCKS
 from nbflow.errors import NbflowError
 from nbflow.execution.calls.bound import BoundProcess
 from nbflow.notebook.environment import Place

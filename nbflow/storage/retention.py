@@ -7,13 +7,11 @@ to stays: nobody is there to see results go.
 from __future__ import annotations
 
 import os
-import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
-from nbflow.core.retention import Due, Retention, RunUse, plan, retention_of
-from nbflow.errors import CacheLockedError, NbflowError
+from nbflow.core.retention import Due, Retention, RunUse, plan
+from nbflow.errors import CacheLockedError
 from nbflow.storage.browse import Reader, by_session
 from nbflow.storage.clean import Step, clean
 from nbflow.storage.collected import Collected
@@ -25,37 +23,6 @@ from nbflow.storage.published import is_linked_to
 from nbflow.storage.removal import remove, size_of
 
 _HEADLESS = "nbflow run "
-
-
-def retention_here(layout: Layout, beneath: Retention) -> Retention:
-    """Return what holds in a launch directory.
-
-    Parameters
-    ----------
-    layout : Layout
-        The launch directory; the section ``[retention]`` of its ``nbflow.toml`` goes before all else.
-    beneath : Retention
-        What holds where that says nothing.
-
-    Raises
-    ------
-    NbflowError
-        The file cannot be read.
-    """
-    return retention_of(_section(layout.launch_dir / "nbflow.toml"), beneath)
-
-
-def _section(path: Path) -> Mapping[str, Any]:
-    try:
-        with path.open("rb") as file:
-            found = tomllib.load(file).get("retention", {})
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError) as error:
-        raise NbflowError(f"{path} cannot be read: {error}") from error
-    if not isinstance(found, Mapping):
-        raise NbflowError(f"`retention` in {path} is a value; write it as a section: [retention]")
-    return found
 
 
 def run_uses(reader: Reader, *, sizes: bool) -> list[RunUse]:

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nbflow.core.declaration.settings import read_settings
 from nbflow.core.kernel_settings import KernelSettings, retention_in, retention_out
 from nbflow.core.retention import HOUR, Due, Retention, RunUse, plan, retention_of
-from nbflow.errors import NbflowError
+from nbflow.errors import SettingsError
 
 NOW = 1_000_000.0
 
@@ -86,7 +87,7 @@ def test_the_section_is_read_and_lies_above_what_holds_beneath() -> None:
     }
     assert retention_of(section) == Retention(72.0, 30 * 24 * HOUR, 50 * 1024**3, 0.02)
     beneath = Retention(storage_expiration_hours=1, size_limit=5)
-    assert retention_of({"size_limit": 7}, beneath) == Retention(storage_expiration_hours=1, size_limit=7)
+    assert retention_of({"size_limit": 7}).over(beneath) == Retention(storage_expiration_hours=1, size_limit=7)
 
 
 @pytest.mark.parametrize(
@@ -103,7 +104,7 @@ def test_the_section_is_read_and_lies_above_what_holds_beneath() -> None:
     ],
 )
 def test_what_cannot_be_read_is_named_with_what_to_write(section: dict[str, object], says: str) -> None:
-    with pytest.raises(NbflowError, match=r"\[retention\]") as caught:
+    with pytest.raises(SettingsError, match=r"\[retention\]") as caught:
         retention_of(section)
     assert says in str(caught.value)
 
@@ -128,10 +129,19 @@ def test_what_the_environment_hands_on_is_what_was_set(retention: Retention) -> 
 
 
 def test_a_variable_that_cannot_be_read_is_named() -> None:
-    with pytest.raises(NbflowError, match="NBFLOW_SIZE_LIMIT"):
+    with pytest.raises(SettingsError, match="NBFLOW_SIZE_LIMIT"):
         retention_in({"NBFLOW_SIZE_LIMIT": "much"})
 
 
 def test_only_what_is_set_of_the_budget_goes_to_the_executor() -> None:
-    assert KernelSettings().budget == {}
-    assert KernelSettings(cpus=2, memory=5).budget == {"cpus": 2, "memory": 5}
+    assert KernelSettings().budget() == {}
+    assert KernelSettings(cpus=2, memory=5).budget() == {"cpus": 2, "memory": 5}
+    assert KernelSettings(cpus=2).budget(cpus=4, memory=6) == {"cpus": 4, "memory": 6}
+
+
+def test_the_file_has_a_section_and_profiles_lie_above_it() -> None:
+    text = "[retention]\nsize_limit = '1 GB'\nage_limit = '1d'\n[profiles.small.retention]\nsize_limit = '1 MB'\n"
+    assert read_settings(text).retention == Retention(age_limit=24 * HOUR, size_limit=1024**3)
+    assert read_settings(text, ["small"]).retention == Retention(age_limit=24 * HOUR, size_limit=1024**2)
+    with pytest.raises(SettingsError, match=r"nbflow\.toml, \[profiles\.small\.retention\] `size_limit`: 'much'"):
+        read_settings(text.replace("1 MB", "much"))

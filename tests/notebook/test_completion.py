@@ -9,7 +9,8 @@ import pytest
 from IPython.core.completer import provisionalcompleter
 
 from nbflow.core.declaration.choices import CHOICES
-from nbflow.core.declaration.directives import READERS, parse_directives
+from nbflow.core.declaration.layers import read_layer
+from nbflow.core.declaration.readers import READERS
 from nbflow.storage.browse import Reader
 from nbflow.storage.layout import Layout
 from tests.notebook.lab import Lab
@@ -63,7 +64,7 @@ def test_every_proposed_value_is_one_that_the_directive_takes(notebook: Lab, nam
     values = proposed(notebook, f"%%process f -> x\n#| {name}: ")
     assert values == list(CHOICES[name])
     for value in values:
-        parse_directives(split_options(f"#| {name}: {value}\n").values)
+        read_layer(split_options(f"#| {name}: {value}\n").values)
 
 
 def test_sessions_and_runs_follow_resume_and_the_commands_that_take_them(notebook: Lab) -> None:

@@ -10,11 +10,10 @@ from pathlib import Path
 import pytest
 
 from nbflow.core.retention import Retention
-from nbflow.errors import NbflowError
 from nbflow.storage.database.lock import SessionLock
 from nbflow.storage.publish import publish
 from nbflow.storage.published import note_link
-from nbflow.storage.retention import clean_expired, drop_succeeded, expiry, retention_here, run_uses
+from nbflow.storage.retention import clean_expired, drop_succeeded, expiry, run_uses
 from tests.storage.launch import OTHER, SESSION, Launch, age
 
 HOUR = 3600.0
@@ -175,18 +174,6 @@ def test_what_was_linked_to_counts_as_nothing_that_could_be_given_back(launch: L
     note_link(launch.work_dir(1), launch.layout.launch_dir / "big")
     (use,) = run_uses(launch.reader, sizes=True)
     assert use.frees < 500_000
-
-
-def test_the_file_goes_before_what_is_set_elsewhere_and_is_named_where_it_cannot_be_read(launch: Launch) -> None:
-    beneath = Retention(storage_expiration_hours=5, size_limit=7)
-    assert retention_here(launch.layout, beneath) == beneath
-    file = launch.layout.launch_dir / "nbflow.toml"
-    file.write_text("[process]\ncpus = 2\n[retention]\nsize_limit = '1 GB'\n")
-    assert retention_here(launch.layout, beneath) == Retention(storage_expiration_hours=5, size_limit=1024**3)
-    for text in ("[retention", "retention = 5"):
-        file.write_text(text)
-        with pytest.raises(NbflowError, match=r"nbflow\.toml"):
-            retention_here(launch.layout, beneath)
 
 
 def test_no_size_is_looked_up_where_no_limit_needs_it(launch: Launch, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from nbflow.core.declaration.directive_values import EXECUTORS
+from nbflow.core.declaration.failure_values import STRATEGIES
 from nbflow.core.declaration.staging_values import RAM_DISK, STAGE_IN, STAGE_OUT
 
 _SWITCH = ("true", "false")
@@ -15,8 +16,9 @@ _SWITCH = ("true", "false")
 CHOICES: Mapping[str, tuple[str, ...]] = {
     "cache": (*_SWITCH, "standard", "lenient", "deep", "sha256"),
     "debug": _SWITCH,
-    "error_strategy": ("terminate", "finish", "ignore", "retry"),
+    "error_strategy": STRATEGIES,
     "executor": EXECUTORS,
+    "fair": _SWITCH,
     "scratch": (*_SWITCH, RAM_DISK),
     "stage_in_mode": STAGE_IN,
     "stage_out_mode": STAGE_OUT,

@@ -38,6 +38,8 @@ _LABELS: dict[str, str] = {
     "data": "data beside module `{}`",
     "env": "environment variable `{}`",
     "directive": "option `{}`",
+    "ext": "setting `ext.{}`",
+    "secret": "secret `{}`",
     "bin": "`bin/{}`",
     "eval": "the command `{}` of an output",
     "alias": "module name `{}`",

@@ -25,6 +25,7 @@ from nbflow.execution.calls.call import Call, forced
 from nbflow.execution.channels.channel import Channel
 from nbflow.execution.channels.engine import Engine
 from nbflow.execution.channels.flow import Node
+from nbflow.execution.channels.origins import origins
 from nbflow.execution.channels.process_channel import ProcessChannel
 from nbflow.execution.channels.task_node import TaskNode, checked
 from nbflow.execution.inline.kernel_body import inside
@@ -289,9 +290,12 @@ class BoundProcess:
         how = spread(self.process.name, self.__signature__, given, fed, whole=fed in by_keyword)
         awaited = {name: channel.node for name, channel in channels.items() if name != fed}
         fixed = self._fixed(given, channels, how)
-        call = self._made(fixed, (*how.free, *how.optional, *awaited), rerun=rerun)
+        inputs = (*how.free, *how.optional, *awaited)
+        call = self._made(fixed, inputs, rerun=rerun)
         node = self._node(channels[fed].node, call, how, awaited)
-        self._desk.runner().stage(call)
+        runner = self._desk.runner()
+        runner.stage(call)
+        runner.called(call, inputs, origins((node.upstream, *awaited.values())))
         self._desk.opened(node)
         return ProcessChannel(node, is_value=channels[fed].is_value)
 

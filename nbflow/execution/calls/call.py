@@ -134,7 +134,7 @@ class Call:
     def directives(self, own: Mapping[str, Any], attempt: Attempt = FIRST) -> Directives:
         """The directives of one attempt of a task: expressions evaluated over its inputs, the globals and `task`."""
         directives = self.process.directives
-        if not directives.names:
+        if not directives.is_dynamic:
             return directives
         return directives.with_values(self.namespace(own, directives.names, _facts(self.process, attempt)))
 

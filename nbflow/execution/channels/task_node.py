@@ -215,7 +215,7 @@ class FieldNode(Node):
 
     def __init__(self, engine: Engine, upstream: Node, field: str) -> None:
         super().__init__(engine, upstream)
-        self._field = field
+        self.field = field
 
     @property
     def keeps(self) -> bool:
@@ -235,7 +235,7 @@ class FieldNode(Node):
         self.resolve(position, self._select(item))
 
     def _select(self, item: Any) -> Any:
-        return item.select(self._field) if isinstance(item, Stored) else getattr(loaded(item), self._field)
+        return item.select(self.field) if isinstance(item, Stored) else getattr(loaded(item), self.field)
 
 
 def _light(value: Any) -> Any:

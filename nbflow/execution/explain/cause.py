@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
+from nbflow.core.secrets import hidden
 from nbflow.errors import TaskAbortedError, TaskFailedError
 from nbflow.execution.ended import Finished
 from nbflow.execution.explain.failure import FailureFacts, Frame, failure, signal_name
@@ -37,16 +39,17 @@ def failure_of(finished: Finished, told: Mapping[str, Any]) -> TaskFailedError |
 def _facts(finished: Finished, error: Mapping[str, Any]) -> FailureFacts:
     order, process = finished.order, finished.order.call.process
     script = process.is_script
+    hide = partial(hidden, secrets=order.call.capture.secrets.values())
     return FailureFacts(
         task=order.task.name,
-        cause=_cause(finished, error),
+        cause=hide(_cause(finished, error)),
         frames=tuple(Frame(filename, line, name, source) for filename, line, name, source in error.get("frames", ())),
         origin=error.get("origin", ""),
         sources={process.filename: process.cell},
         command=process.shown if script else "",
         exit=finished.outcome.exit,
-        out=tail(finished, ".command.out"),
-        err=tail(finished, ".command.err") if script or not error else "",
+        out=hide(tail(finished, ".command.out")),
+        err=hide(tail(finished, ".command.err")) if script or not error else "",
         work_dir=order.work_dir,
         hint=error.get("hint", ""),
     )

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from nbflow.core.code import ipython_syntax
+from nbflow.core.ext import with_ext
 from nbflow.core.values.hashing import Digester
 from nbflow.errors import NbflowError, TaskFailedError, UnhashableInputError
 from nbflow.execution.calls.call import Call
@@ -134,7 +135,7 @@ class KernelBody:
     def _lent(self) -> Iterator[dict[str, Any]]:
         """The notebook's namespace with what a worker would find in its own, given back as it was."""
         before = dict(self.namespace)
-        lent = {**self.shared, **self.own, "task": TaskFacts(self.spec.task)}
+        lent = {**self.shared, **self.own, "task": TaskFacts(with_ext(self.spec.task))}
         declared = [output.name for output in self.spec.outputs or ()]
         for name in {*self.spec.binds, *declared} - lent.keys():
             self.namespace.pop(name, None)

@@ -16,7 +16,7 @@ from nbflow.core.declaration.globs import render_glob
 from nbflow.core.declaration.publish_values import PublishRule
 from nbflow.core.task.entry import TaskEntry
 from nbflow.errors import InputError, NbflowWarning
-from nbflow.execution.order import Order, TaskView, task_facts
+from nbflow.execution.order import Order, task_view
 from nbflow.execution.outputs.collect import outermost
 from nbflow.execution.outputs.matching import matching
 from nbflow.storage.publish import BY_LINK, publish
@@ -90,7 +90,7 @@ def output_paths(entry: TaskEntry) -> tuple[str, ...]:
 
 
 def _namespace(order: Order, rule: PublishRule) -> Mapping[str, Any]:
-    task = TaskView(task_facts(order, order.directives))
+    task = task_view(order, order.directives)
     return order.call.namespace(order.own, rule.names, task) if rule.names else {"task": task}
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from nbflow.core.declaration.directive_values import Dynamic
 from nbflow.core.declaration.publish_values import directory
 from nbflow.errors import InputError, TaskFailedError
-from nbflow.execution.order import Order, TaskView, output_specs, task_facts
+from nbflow.execution.order import Order, output_specs, task_view
 from nbflow.execution.outputs.collect import collect, outermost
 from nbflow.storage import workdir
 from nbflow.storage.publish import publish
@@ -33,7 +33,7 @@ def store_of(order: Order) -> Path | None:
     if wanted is None:
         return None
     names = wanted.names if isinstance(wanted, Dynamic) else frozenset[str]()
-    task = TaskView(task_facts(order, order.directives)) if "task" in names else None
+    task = task_view(order, order.directives) if "task" in names else None
     namespace = order.call.namespace(order.own, names, task)
     return Path(os.path.normpath(Path(order.call.scene.launch_dir, directory("store_dir", wanted, namespace))))
 
