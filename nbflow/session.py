@@ -9,8 +9,6 @@ from __future__ import annotations
 import os
 import sys
 import time
-import uuid
-import warnings
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, nullcontext
@@ -26,7 +24,7 @@ from nbflow.core.retention import Retention
 from nbflow.core.task.capture import Scene
 from nbflow.core.task.entry import TaskEntry
 from nbflow.core.values.files import Disk
-from nbflow.errors import CacheError, CacheLockedError, NbflowWarning
+from nbflow.errors import CacheError
 from nbflow.execution.channels import kept_files
 from nbflow.execution.channels.channels import ENGINE
 from nbflow.execution.channels.task_node import TaskNode
@@ -42,10 +40,10 @@ from nbflow.execution.result import Result
 from nbflow.execution.run import Run
 from nbflow.execution.runner import Runner
 from nbflow.storage.browse import Own, Reader
+from nbflow.storage.claim import Claim
 from nbflow.storage.collected import Collected, Owner
 from nbflow.storage.database.cache import TaskCache
 from nbflow.storage.database.leveldb import LevelStore
-from nbflow.storage.database.lock import SessionLock
 from nbflow.storage.database.marker import adopt, mark_session, notebook_of
 from nbflow.storage.digests import DigestMemo, settled_look
 from nbflow.storage.events import EventLog
@@ -54,11 +52,7 @@ from nbflow.storage.machine import boot_id
 from nbflow.storage.nextflow.history import History, RunRecord
 from nbflow.storage.nextflow.index import IndexWriter
 from nbflow.storage.nextflow.secrets import SecretStore
-from nbflow.storage.sessions import Choice, choose, list_sessions
 from nbflow.storage.settings import load_settings
-
-HELD_WAIT = 10.0
-"""Seconds to wait for a session that is held: a kernel that restarts overlaps with the one before."""
 
 STUB_VARIABLE = "NBFLOW_STUB_RUN"
 
@@ -137,6 +131,7 @@ class Session:
         self.console: Console = lambda _: nullcontext()
         self.environ = environ
         self._say = say
+        self._claim = Claim(self.layout, self.history, self.notebook, self._say)
         self._command = command
         self._wanted = resume
         self._ask_settings = settings
@@ -345,7 +340,7 @@ class Session:
         self.layout.ensure()
         resources = ExitStack()
         with resources:
-            session, lock = self._take_session()
+            session, lock = self._claim.take(self._wanted)
             resources.enter_context(lock)
             mark_session(self.layout.session_dir(session), self.notebook)
             if self.notebook and notebook_of(self.layout.session_dir(session)) != self.notebook:
@@ -386,37 +381,3 @@ class Session:
         events = EventLog(path.with_name(f"events.{name}"))
         resources.callback(events.close)
         return Run(session, name, boot_id(), TaskCache(store), index, events)
-
-    def _take_session(self) -> tuple[str, SessionLock]:
-        choice = self._choice()
-        if choice.session is None:
-            return self._new(choice.why)
-        try:
-            lock = self._lock(choice.session, HELD_WAIT)
-        except CacheLockedError as error:
-            if self._wanted is not None:
-                raise
-            warnings.warn(
-                f"{error}. Until then a new session is used here, which shares nothing with it",
-                NbflowWarning,
-                stacklevel=2,
-            )
-            return self._new("the other is held")
-        self._say(f"nbflow: resumes session {choice.session[:8]} ({choice.why})")
-        return choice.session, lock
-
-    def _choice(self) -> Choice:
-        if self._wanted == "new":
-            return Choice(None, "as asked")
-        if self._wanted is not None:
-            return Choice(self.history.find(self._wanted).session, "as asked")
-        exists = (self.layout.launch_dir / self.notebook).parent.joinpath
-        return choose(list_sessions(self.layout, self.history), self.notebook, lambda name: exists(name).exists())
-
-    def _new(self, why: str) -> tuple[str, SessionLock]:
-        session = str(uuid.uuid4())
-        self._say(f"nbflow: new session {session[:8]} ({why})")
-        return session, self._lock(session, 0)
-
-    def _lock(self, session: str, wait: float) -> SessionLock:
-        return SessionLock.take(self.layout.lock(session), notebook=self.notebook, wait=wait)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from nbflow.notebook.offer import MIME
+
 from .conftest import write_notebook
 from .front_end import CHROMIUM_ARGUMENTS, PATIENCE, FrontEnd, front_end
-from .relaunching import executed, failing, run_until_failed
+from .relaunching import LOAD, executed, failing, run_until_failed
 
 ROOT = Path(__file__).parents[2]
 EXTENSION = "labextensions/nbflow"
@@ -100,6 +103,23 @@ def prompt(cell: Any) -> Any:
     return cell.locator(".jp-InputPrompt")
 
 
+def restart(here: Any) -> None:
+    """Restart the kernel; outputs stay."""
+    from playwright.sync_api import expect
+
+    here.get_by_role("menuitem", name="Kernel", exact=True).click()
+    here.get_by_role("menuitem", name=re.compile("^Restart Kernel…")).click()  # its shortcut stands behind
+    here.get_by_role("dialog").get_by_role("button", name="Confirm Kernel Restart").click()
+    expect(here.get_by_role("dialog")).to_have_count(0)
+
+
+def wait_until_saved(path: Path, text: str) -> None:
+    end = time.monotonic() + PATIENCE
+    while text not in path.read_text():
+        assert time.monotonic() < end, "the notebook was not saved"
+        time.sleep(0.05)
+
+
 def test_one_click_on_the_failed_cells_output_runs_from_there_in_the_same_kernel(page: tuple[FrontEnd, Any]) -> None:
     from playwright.sync_api import expect
 
@@ -123,10 +143,10 @@ def test_in_a_new_kernel_the_click_resumes_the_session_and_what_completed_is_cac
     served, here = page
     place = failing(served.root, "restarted")
     cells = run_until_failed(served, here, "restarted")
-    here.get_by_role("menuitem", name="Kernel", exact=True).click()
-    here.get_by_role("menuitem", name=re.compile("^Restart Kernel…")).click()  # its shortcut stands behind
-    here.get_by_role("dialog").get_by_role("button", name="Confirm Kernel Restart").click()
-    expect(here.get_by_role("dialog")).to_have_count(0)
+    here.keyboard.press("Control+s")
+    wait_until_saved(served.root / "restarted.ipynb", MIME)
+    served.open(here, "restarted.ipynb")  # from the file: what it shows is not trusted any more
+    restart(here)
     (place / "ok").touch()
     cells.nth(2).get_by_role("button", name="Relaunch from this cell").click()
     expect(cells.nth(3)).to_contain_text("the score is 2.5", timeout=PATIENCE * 1000)
@@ -134,15 +154,21 @@ def test_in_a_new_kernel_the_click_resumes_the_session_and_what_completed_is_cac
     assert executed(place) == ["prep", "fit", "fit"]
 
 
-def test_the_magic_relaunches_from_the_failed_cell_too(page: tuple[FrontEnd, Any]) -> None:
+@pytest.mark.parametrize("restarted", [False, True], ids=["same kernel", "new kernel"])
+def test_the_magic_relaunches_from_the_failed_cell_too(page: tuple[FrontEnd, Any], restarted: bool) -> None:
     from playwright.sync_api import expect
 
     served, here = page
-    place = failing(served.root, "magic", "%nbflow relaunch")
-    cells = run_until_failed(served, here, "magic")
+    name = f"magic-{restarted}"
+    place = failing(served.root, name, LOAD, "%nbflow relaunch")
+    cells = run_until_failed(served, here, name)
+    if restarted:
+        restart(here)
+        cells.nth(4).locator(".cm-content").click()
+        here.keyboard.press("Control+Enter")
     (place / "ok").touch()
-    cells.nth(4).locator(".cm-content").click()
+    cells.nth(5).locator(".cm-content").click()
     here.keyboard.press("Control+Enter")
     expect(cells.nth(3)).to_contain_text("the score is 2.5", timeout=PATIENCE * 1000)
     assert executed(place) == ["prep", "fit", "fit"]
-    expect(cells.nth(4)).to_contain_text("there is nothing to relaunch", timeout=PATIENCE * 1000)
+    expect(cells.nth(5)).to_contain_text("there is nothing to relaunch", timeout=PATIENCE * 1000)

@@ -38,7 +38,7 @@ class PreviewSession(Session):
         self._finished: list[str] = []
 
     def _begin(self) -> Open:
-        choice = self._choice()
+        choice = self._claim.choose(self._wanted)
         session = choice.session or str(uuid.uuid4())
         self.preview = Preview(f"with session {session[:8]}" if choice.session else "with nothing", choice.why)
         there = self.layout.own_dir.exists()
