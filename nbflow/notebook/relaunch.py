@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 TARGET = "nbflow.relaunch"
 _EVERY = 0.5
+_PATIENCE = 3.0
+"""Seconds that a front end has to say that it can run cells."""
 _VIEW = "application/vnd.jupyter.widget-view+json"
 
 
@@ -93,6 +95,90 @@ def _done(state: State) -> str:
     return f"{state}. Run the cells: they take what it computed from the cache"
 
 
+# From a widget --------------------------------------------------------------------------------------------------------
+
+
+def relaunch_session(desk: NotebookDesk, wanted: str, tell: Callable[[str], None]) -> str:
+    """Relaunch a session's failed run, for a widget that has no output of its own: the picker, the browser.
+
+    The front end is asked whether it can run cells; where nothing answers, `nbflow run --relaunch` runs beside the kernel.
+
+    Parameters
+    ----------
+    desk : NotebookDesk
+        The notebook's.
+    wanted : str
+        The session, or one of its runs.
+    tell : callable
+        Told, in any thread, how it goes on beside the kernel, and how it ended.
+
+    Returns
+    -------
+    str
+        What there is to say now.
+
+    Raises
+    ------
+    NbflowError
+        Nothing failed there, or tasks are under way here.
+    """
+    offer = _offer(desk, wanted)
+    if desk.session.run is not None and not desk.session.runner().idle:
+        raise NbflowError("tasks are under way in this kernel: relaunch when the running cell has ended")
+    _Question(offer, lambda: _beside(desk, offer, tell))
+    return f"relaunches run {offer.run}"
+
+
+class _Question:
+    """Asks the front end whether it runs cells; goes on alone if it does not answer, and then hears nothing more."""
+
+    def __init__(self, offer: Offer, alone: Callable[[], None]) -> None:
+        from comm import create_comm
+
+        self._alone = alone
+        self._open = threading.Lock()
+        self._comm = create_comm(target_name=TARGET, data={**offer.facts(), "ask": True})
+        self._comm.on_msg(self._here)
+        self._timer = threading.Timer(_PATIENCE, self._nobody)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def _here(self, _: object) -> None:
+        if self._open.acquire(blocking=False):
+            self._timer.cancel()
+            self._comm.send({"go": True})
+
+    def _nobody(self) -> None:
+        if self._open.acquire(blocking=False):
+            self._alone()
+
+
+def _beside(desk: NotebookDesk, offer: Offer, tell: Callable[[str], None]) -> None:
+    """Run it as a child process; what is wrong is told, since nobody hears a thread's error."""
+    try:
+        state = _follow(_start(desk, offer), lambda state: tell(str(state)))
+    except NbflowError as error:
+        tell(str(error))
+        return
+    tell(_done(state) if state.status == 0 else str(state))
+
+
+def _start(desk: NotebookDesk, offer: Offer) -> Relaunch:
+    session = desk.session
+    if not offer.command:
+        raise NbflowError("no front end is here that could run cells, and which notebook this is, is not known")
+    session.hand_over()
+    return Relaunch.start(session.layout, session.notebook, offer.session, session.environ)
+
+
+def _follow(child: Relaunch, tell: Callable[[State], None]) -> State:
+    pause = threading.Event()
+    while (state := child.poll()).status is None:
+        tell(state)
+        pause.wait(_EVERY)
+    return state
+
+
 # Beside the kernel ----------------------------------------------------------------------------------------------------
 
 
@@ -135,11 +221,9 @@ class _Panel:
         self.widget = ipywidgets.VBox([ipywidgets.HBox([self._start, self._stop]), self._text])
 
     def _begin(self) -> None:
-        session = self._desk.session
         self._start.disabled = True
         try:
-            session.hand_over()
-            self._child = Relaunch.start(session.layout, session.notebook, self._offer.session, session.environ)
+            self._child = _start(self._desk, self._offer)
         except NbflowError as error:  # a callback's error is seen by nobody but in the widget
             self._say(str(error))
             self._start.disabled = False
@@ -148,10 +232,7 @@ class _Panel:
         threading.Thread(target=self._watch, args=(self._child,), name="nbflow-relaunch-widget", daemon=True).start()
 
     def _watch(self, child: Relaunch) -> None:
-        pause = threading.Event()
-        while (state := child.poll()).status is None:
-            self._say(str(state) or "starts a kernel ...")
-            pause.wait(_EVERY)
+        state = _follow(child, lambda state: self._say(str(state) or "starts a kernel ..."))
         self._stop.disabled = True
         self._start.disabled = state.status == 0
         if state.status == 0:

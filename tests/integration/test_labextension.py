@@ -172,3 +172,30 @@ def test_the_magic_relaunches_from_the_failed_cell_too(page: tuple[FrontEnd, Any
     expect(cells.nth(3)).to_contain_text("the score is 2.5", timeout=PATIENCE * 1000)
     assert executed(place) == ["prep", "fit", "fit"]
     expect(cells.nth(5)).to_contain_text("there is nothing to relaunch", timeout=PATIENCE * 1000)
+
+
+PICKER = """\
+import ipywidgets
+from nbflow.notebook.relaunch import relaunch_session
+line, button = ipywidgets.Label(), ipywidgets.Button(description="Pick")
+def told(text):
+    line.value = text
+def press(_):
+    desk = get_ipython()._nbflow_first_use.desk()
+    told(relaunch_session(desk, desk.session.run.session, told))
+button.on_click(press)
+ipywidgets.HBox([button, line])"""
+
+
+def test_a_widget_relaunches_in_the_open_notebook(page: tuple[FrontEnd, Any]) -> None:
+    from playwright.sync_api import expect
+
+    served, here = page
+    place = failing(served.root, "picked", PICKER)
+    cells = run_until_failed(served, here, "picked")
+    cells.nth(4).locator(".cm-content").click()
+    here.keyboard.press("Control+Enter")
+    (place / "ok").touch()
+    cells.nth(4).get_by_role("button", name="Pick").click()
+    expect(cells.nth(3)).to_contain_text("the score is 2.5", timeout=PATIENCE * 1000)
+    assert executed(place) == ["prep", "fit", "fit"]

@@ -21,7 +21,7 @@ FAIL = "%%process bad -> x\nx = 1 / zero"
 @pytest.fixture(scope="module")
 def kernel(tmp_path_factory: Any) -> Iterator[Kernel]:
     directory = tmp_path_factory.mktemp("launch")
-    (directory / "a.ipynb").write_text("{}")
+    write_notebook(directory / "a.ipynb", "zero = 1", FAIL)  # what a child runs: there it goes well
     environ = {**os.environ, "NBFLOW_NOTEBOOK": str(directory / "a.ipynb")}
     manager, client = start_new_kernel(kernel_name="python3", cwd=str(directory), env=environ)
     one = Kernel(manager, client)
@@ -72,6 +72,50 @@ def test_the_magic_asks_the_front_end_and_shows_a_widget_to_those_that_do_not_kn
     (shown,) = offers(reply)
     assert asked["data"]["run"] == shown["text/plain"].split()[-1]
     assert "application/vnd.jupyter.widget-view+json" in shown
+
+
+BY_WIDGET = """
+from nbflow.notebook.relaunch import relaunch_session
+said = []
+desk = get_ipython()._nbflow_first_use.desk()
+print(relaunch_session(desk, desk.session.run.session, said.append))
+"""
+
+
+def asked(reply: Reply) -> str:
+    (question,) = [content for content in reply.of("comm_open") if content["target_name"] == "nbflow.relaunch"]
+    assert question["data"]["ask"] is True
+    return str(question["comm_id"])
+
+
+def test_a_front_end_that_answers_a_widgets_question_is_told_to_go_and_nothing_else_runs(kernel: Kernel) -> None:
+    kernel.run(FAIL)
+    comm = asked(kernel.run(BY_WIDGET))
+    client = kernel.client
+    client.shell_channel.send(client.session.msg("comm_msg", {"comm_id": comm, "data": {"here": True}}))
+    answer: dict[str, Any] = {}
+    while answer.get("comm_id") != comm:
+        message = client.get_iopub_msg(timeout=60)
+        answer = message["content"] if message["msg_type"] == "comm_msg" else {}
+    assert answer["data"] == {"go": True}
+    check = "import threading\nprint(said, desk.session.run is None, [type(t).__name__ for t in threading.enumerate()])"
+    shown = kernel.run(check).text("stdout")
+    assert shown.startswith("[] False") and "Timer" not in shown
+
+
+def test_where_nobody_answers_a_widget_is_told_how_it_goes_beside_the_kernel(kernel: Kernel) -> None:
+    kernel.run(FAIL)
+    assert "relaunches run" in kernel.run(BY_WIDGET).text("stdout")
+    shown = ""
+    while "Run the cells" not in shown:
+        shown = kernel.run("time = __import__('time')\ntime.sleep(0.2)\nprint(said[-1:])").text("stdout")
+        assert "failed" not in shown, shown
+    assert "completed: 1" in shown
+    assert kernel.run("zero = 1").status == "ok"
+    again = kernel.run(FAIL)
+    assert again.status == "ok"
+    assert any("reused from" in str(content) for content in again.of("display_data"))
+    kernel.run("zero = 0")
 
 
 def test_a_run_that_was_never_begun_here_is_said_to_be_none(kernel: Kernel) -> None:
