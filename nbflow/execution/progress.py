@@ -69,11 +69,11 @@ class _Counter:
             "aborted",
             "cached",
             "completed",
+            "expected",
             "failed",
             "hash",
             "ignored",
             "label",
-            "open",
             "retried",
             "running",
             "saved",
@@ -86,13 +86,20 @@ class _Counter:
         self.failed = self.ignored = self.aborted = self.retried = 0
         self.saved = 0.0
         self.hash = self.label = ""
-        self.open = 0
+        self.expected: list[Callable[[], int | None]] = []
+
+    @property
+    def total(self) -> int | None:
+        """How many tasks there will be; None while a channel cannot tell."""
+        expected = [tell() for tell in self.expected]
+        known = [number for number in expected if number is not None]
+        return max(self.submitted, sum(known)) if len(known) == len(expected) else None
 
     def freeze(self, name: str) -> ProcessCounts:
         over = self.completed + self.cached + self.failed + self.ignored + self.aborted
         return ProcessCounts(
             name=name,
-            total=None if self.open else self.submitted,
+            total=self.total,
             submitted=self.submitted,
             waiting=self.submitted - self.running - over,
             running=self.running,
@@ -133,16 +140,19 @@ class Progress:
         with self._lock:
             return tuple(counter.freeze(name) for name, counter in self._counters.items())
 
-    def opened(self, process: str) -> None:
-        """A channel begins to feed the process: its total is unknown until ``closed`` was called as often."""
-        with self._lock:
-            self._counter(process).open += 1
-        self._tell_first()
+    def opened(self, process: str, expected: Callable[[], int | None]) -> None:
+        """A channel begins to feed the process.
 
-    def closed(self, process: str) -> None:
-        """That channel has ended."""
+        Parameters
+        ----------
+        process : str
+            Its name.
+        expected : callable
+            Tells how many tasks that channel gives; None while it is not known. Called from any thread.
+        """
         with self._lock:
-            self._counter(process).open -= 1
+            self._counter(process).expected.append(expected)
+        self._tell_first()
 
     def submitted(self, process: str, count: int = 1) -> None:
         """Tasks were taken up; they wait until one of the methods below is called for each."""

@@ -79,7 +79,7 @@ class TaskNode(Node):
         self._failed = failed
         self._printed = printed
         self._keys = bytearray()
-        self.in_flight = 0
+        self.in_flight = self.stored = 0
         # Tasks that could not run anyhow must not take the room of other processes.
         self._room = 2 * (call.process.directives.max_forks or sys.maxsize)
         self.first_run: Result | None = None
@@ -117,6 +117,13 @@ class TaskNode(Node):
         while start >= 0 and start % _SIZE:
             start = self._keys.find(key, start + 1)
         return start >= 0
+
+    def expected(self) -> int | None:
+        """How many tasks there will be; None while more items may come. Of a channel that failed none more than there are."""
+        if self.over:
+            return 0 if self.failure is not None else (self.length or 0) - self.holes
+        upstream = self.upstream
+        return (upstream.length or 0) - upstream.holes if upstream.done else None
 
     # Running ----------------------------------------------------------------------------------------------------------
 
@@ -188,6 +195,7 @@ class TaskNode(Node):
         self._set_off(-1)
         if shown:
             self._printed(result)
+        self.stored += bool(result.stored)
         if not result.cached and position < self._first_position:
             # The lowest and not the quickest: what the cell says of its tasks must not depend on timing.
             self.first_run, self._first_position = result, position
