@@ -9,12 +9,13 @@ import argparse
 import os
 import sys
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
 from nbflow.commands import clean, log, reports, run, secrets, why
 from nbflow.commands.shared import FAILED, INTERRUPTED, USAGE
+from nbflow.core.retention import Retention
 from nbflow.errors import NbflowError
 from nbflow.storage.browse import Reader
 from nbflow.storage.layout import Layout
@@ -25,6 +26,7 @@ _ABOUT = "Task cache, work directories and resume for Jupyter notebooks."
 _EXAMPLES = """\
 examples:
   nbflow run notebook.ipynb                       run it; what is in the cache is not run again
+  nbflow run --relaunch notebook.ipynb            go on with the run that failed
   nbflow run --preview notebook.ipynb             say what would run, and why; run nothing
   nbflow log                                      the runs of this directory
   nbflow log last -f name,status,realtime         the tasks of the latest run
@@ -34,6 +36,7 @@ examples:
   nbflow report happy_turing                      write a page on a run; also: timeline, dag, trace
   nbflow secrets set MY_TOKEN                     ask for a secret, for `#| secret: MY_TOKEN`
   nbflow clean -f --before last                   remove what only earlier runs need
+  nbflow clean --expired -n                       what goes by itself, and when
 
 Each has a --help of its own. In a notebook: %nbflow log, why, diff, dag, clean ..."""
 
@@ -62,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return status
 
 
-def execute(words: Sequence[str], reader: Reader, show: Show | None = None) -> int:
+def execute(words: Sequence[str], reader: Reader, show: Show | None = None, retention: Retention | None = None) -> int:
     """Run one command; what is wrong is printed.
 
     Parameters
@@ -73,6 +76,8 @@ def execute(words: Sequence[str], reader: Reader, show: Show | None = None) -> i
         Reads the launch directory.
     show : callable or None
         Shows a MIME bundle, where somebody can see it; else what would be shown is written to files.
+    retention : Retention or None
+        What a kernel's settings say of it; None for what the environment says.
 
     Returns
     -------
@@ -82,7 +87,7 @@ def execute(words: Sequence[str], reader: Reader, show: Show | None = None) -> i
     try:
         arguments = _parser().parse_args(words)
         arguments.words = list(words)
-        arguments.show = show
+        arguments.show, arguments.retention = show, retention
         command: Callable[[argparse.Namespace, Reader], int] = arguments.command
         return command(arguments, reader)
     except SystemExit as left:  # argparse has printed the usage
@@ -92,6 +97,13 @@ def execute(words: Sequence[str], reader: Reader, show: Show | None = None) -> i
         return FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
+
+
+def subcommands() -> Mapping[str, argparse.ArgumentParser]:
+    """The commands, by name: what completion reads their words from."""
+    kind = argparse._SubParsersAction
+    found = next(action for action in _parser()._actions if isinstance(action, kind))
+    return dict(found.choices)
 
 
 def _parser() -> argparse.ArgumentParser:

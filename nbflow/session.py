@@ -9,8 +9,6 @@ from __future__ import annotations
 import os
 import sys
 import time
-import uuid
-import warnings
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, nullcontext
@@ -21,12 +19,16 @@ from typing import Any
 
 from nbflow.core.code.notebook_classes import NotebookClasses
 from nbflow.core.declaration.settings import Settings
+from nbflow.core.kernel_settings import KernelSettings
+from nbflow.core.retention import Retention
 from nbflow.core.task.capture import Scene
 from nbflow.core.task.entry import TaskEntry
 from nbflow.core.values.files import Disk
-from nbflow.errors import CacheError, CacheLockedError, NbflowWarning
+from nbflow.errors import CacheError
+from nbflow.execution.channels import kept_files
 from nbflow.execution.channels.channels import ENGINE
 from nbflow.execution.channels.task_node import TaskNode
+from nbflow.execution.expiry import let_go
 from nbflow.execution.explain.reasons import Reasons
 from nbflow.execution.explain.why import rows_elsewhere
 from nbflow.execution.inline.executor import Executors, InlineExecutor
@@ -38,9 +40,10 @@ from nbflow.execution.result import Result
 from nbflow.execution.run import Run
 from nbflow.execution.runner import Runner
 from nbflow.storage.browse import Own, Reader
+from nbflow.storage.claim import Claim
+from nbflow.storage.collected import Collected, Owner
 from nbflow.storage.database.cache import TaskCache
 from nbflow.storage.database.leveldb import LevelStore
-from nbflow.storage.database.lock import SessionLock
 from nbflow.storage.database.marker import adopt, mark_session, notebook_of
 from nbflow.storage.digests import DigestMemo, settled_look
 from nbflow.storage.events import EventLog
@@ -49,11 +52,7 @@ from nbflow.storage.machine import boot_id
 from nbflow.storage.nextflow.history import History, RunRecord
 from nbflow.storage.nextflow.index import IndexWriter
 from nbflow.storage.nextflow.secrets import SecretStore
-from nbflow.storage.sessions import Choice, choose, list_sessions
 from nbflow.storage.settings import load_settings
-
-HELD_WAIT = 10.0
-"""Seconds to wait for a session that is held: a kernel that restarts overlaps with the one before."""
 
 STUB_VARIABLE = "NBFLOW_STUB_RUN"
 
@@ -95,6 +94,8 @@ class Session:
         Shows a line to the user.
     command : str
         For the history; begins with ``nbflow``.
+    settings : callable
+        Gives what the user has set; asked as each run begins.
 
     Attributes
     ----------
@@ -116,6 +117,7 @@ class Session:
         say: Callable[[str], None] = print,
         command: str = "nbflow kernel",
         resume: str | None = None,
+        settings: Callable[[], KernelSettings] = KernelSettings,
     ) -> None:
         self.layout = Layout(launch_dir, environ)
         self.history = History(self.layout.history)
@@ -124,11 +126,15 @@ class Session:
         self.progress = Progress()
         self.engine = ENGINE
         self.engine.work_root = self.layout.work_root
+        self._collected = Owner(Collected(self.layout.work_root))
+        kept_files.NOTES[self.layout.work_root] = self._collected.note
         self.console: Console = lambda _: nullcontext()
         self.environ = environ
         self._say = say
+        self._claim = Claim(self.layout, self.history, self.notebook, self._say)
         self._command = command
         self._wanted = resume
+        self._ask_settings = settings
         self._open: Open | None = None
         self._failed = False
         self._classes = NotebookClasses(namespace)
@@ -152,8 +158,32 @@ class Session:
             If the session cannot be opened.
         """
         if self._open is None:
+            retention = self.retention
             self._open = self._begin()
+            self._collected.begins(self._open.record.session)
+            self._let_go(retention)
         return self._open.runner
+
+    def _let_go(self, retention: Retention) -> None:
+        """Let what has expired go, now that the session that goes on is held."""
+        if retention.has_limits and (said := let_go(self.layout, retention, self.environ, time.time())):
+            self._say(f"nbflow: {said}")
+
+    @property
+    def kernel_settings(self) -> KernelSettings:
+        """What the user has set for this kernel."""
+        return self._ask_settings()
+
+    @property
+    def retention(self) -> Retention:
+        """How long what runs leave is kept here.
+
+        Raises
+        ------
+        SettingsError
+            ``nbflow.toml`` cannot be used as written.
+        """
+        return self.settings().retention.over(self.kernel_settings.retention)
 
     def reader(self) -> Reader:
         """A reader of this launch directory's runs and tasks, through the session that is open here."""
@@ -216,13 +246,27 @@ class Session:
         self._wanted = wanted
         if wanted != "new":
             try:
-                self._open = self._begin()
+                self.runner()
             except CacheError:
                 self._wanted = before  # the next task goes on where it was
                 raise
         fresh = "the next task begins a new session" if wanted == "new" else ""
         again = "names already bound stay: run the cells above again" if was_running else ""
         return "; ".join(filter(None, (fresh, again)))
+
+    def hand_over(self) -> str | None:
+        """End this run, so that another process may go on with its session; the next task here resumes it.
+
+        Returns
+        -------
+        str or None
+            The session; None where no run goes on.
+        """
+        if self._open is None:
+            return None
+        self._wanted = self._open.record.session
+        self.close()
+        return self._wanted
 
     def reason(self, result: Result, node: TaskNode | None = None) -> str:
         """Why a task of this run was executed, in words; a task of a channel is not compared with those beside it."""
@@ -271,6 +315,7 @@ class Session:
         if self._open is None:
             return
         ended, self._open = self._open, None
+        self._collected.ends()
         status = "ERR" if (self._failed if failed is None else failed) else "OK"
         self._failed = False
         with ExitStack() as last:  # each is done whatever becomes of the others: no lock may be left behind
@@ -291,11 +336,11 @@ class Session:
     # Beginning ------------------------------------------------------------------------------------------------------
 
     def _begin(self) -> Open:
-        budget = self.settings()  # before anything is left behind: a mistake in them must be no run
+        settings = self.settings()  # before anything is left behind: a mistake in them must be no run
         self.layout.ensure()
         resources = ExitStack()
         with resources:
-            session, lock = self._take_session()
+            session, lock = self._claim.take(self._wanted)
             resources.enter_context(lock)
             mark_session(self.layout.session_dir(session), self.notebook)
             if self.notebook and notebook_of(self.layout.session_dir(session)) != self.notebook:
@@ -304,7 +349,7 @@ class Session:
             resources.callback(store.close)
             record = self.history.begin(session, self._command)
             run = self._run(session, record, store, resources)
-            local = LocalExecutor(budget.cpus, budget.memory)
+            local = LocalExecutor(**self.kernel_settings.budget(settings.cpus, settings.memory))
             executor = Executors(local, InlineExecutor(self.engine.foreground))
             reasons = Reasons(run.cache, self._earlier_indexes(session), lambda: self._elsewhere(record))
             runner = Runner(
@@ -336,37 +381,3 @@ class Session:
         events = EventLog(path.with_name(f"events.{name}"))
         resources.callback(events.close)
         return Run(session, name, boot_id(), TaskCache(store), index, events)
-
-    def _take_session(self) -> tuple[str, SessionLock]:
-        choice = self._choice()
-        if choice.session is None:
-            return self._new(choice.why)
-        try:
-            lock = self._lock(choice.session, HELD_WAIT)
-        except CacheLockedError as error:
-            if self._wanted is not None:
-                raise
-            warnings.warn(
-                f"{error}. Until then a new session is used here, which shares nothing with it",
-                NbflowWarning,
-                stacklevel=2,
-            )
-            return self._new("the other is held")
-        self._say(f"nbflow: resumes session {choice.session[:8]} ({choice.why})")
-        return choice.session, lock
-
-    def _choice(self) -> Choice:
-        if self._wanted == "new":
-            return Choice(None, "as asked")
-        if self._wanted is not None:
-            return Choice(self.history.find(self._wanted).session, "as asked")
-        exists = (self.layout.launch_dir / self.notebook).parent.joinpath
-        return choose(list_sessions(self.layout, self.history), self.notebook, lambda name: exists(name).exists())
-
-    def _new(self, why: str) -> tuple[str, SessionLock]:
-        session = str(uuid.uuid4())
-        self._say(f"nbflow: new session {session[:8]} ({why})")
-        return session, self._lock(session, 0)
-
-    def _lock(self, session: str, wait: float) -> SessionLock:
-        return SessionLock.take(self.layout.lock(session), notebook=self.notebook, wait=wait)

@@ -18,7 +18,7 @@ from nbflow.commands.shared import USAGE
 from nbflow.core.parts import Part
 from nbflow.storage.database.leveldb import LevelStore
 from nbflow.storage.rows import LOG_FIELDS
-from tests.storage.launch import OTHER, SESSION, Launch
+from tests.storage.launch import OTHER, SESSION, Launch, age
 
 Output = pytest.CaptureFixture[str]
 
@@ -349,3 +349,41 @@ def test_the_value_of_a_secret_is_asked_for_without_showing_it(tmp_path: Path) -
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
     assert b"typed" not in shown
     assert secrets(tmp_path, "get", "TOKEN").stdout == "typed\n"
+
+
+def test_what_has_expired_is_told_with_when_the_rest_goes_and_removed(launch: Launch, capsys: Output) -> None:
+    old, new = launch.run(ran=(1,)), launch.run(ran=(2,), session=OTHER)
+    age(launch.layout, old, 30)
+    (launch.layout.launch_dir / "nbflow.toml").write_text("[retention]\nstorage_expiration_hours = 24\n")
+    assert cli.main(["clean", "--expired", "-n"]) == 0
+    head, *rows, total = capsys.readouterr().out.splitlines()
+    assert [column.strip() for column in head.split("\t")] == ["RUN", "SESSION", "LAST USED", "SIZE", "GOES", "WHY"]
+    goes = {row.split("\t")[0].strip(): [column.strip() for column in row.split("\t")[4:]] for row in rows}
+    assert goes[str(old.run_name)] == ["now", "storage_expiration_hours"]
+    assert goes[str(new.run_name)] == ["in 1d", "storage_expiration_hours"]
+    assert "-f would remove 1 run" in total
+    assert launch.work_dir(1).exists()
+    assert cli.main(["clean", "--expired", "-f"]) == 0
+    assert "Removed 1 run, freed" in capsys.readouterr().out
+    assert not launch.work_dir(1).exists()
+    assert [record.run_name for record in launch.reader.runs()] == [new.run_name]
+
+
+def test_the_environment_sets_limits_too_and_a_price_is_shown(
+    launch: Launch, capsys: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    launch.run(ran=(1,))
+    monkeypatch.setenv("NBFLOW_SIZE_LIMIT", "1 KB")
+    monkeypatch.setenv("NBFLOW_PRICE_PER_GB_MONTH", "0.02")
+    assert cli.main(["clean", "--expired", "-n"]) == 0
+    shown = capsys.readouterr().out
+    assert "size_limit of 1 KB" in shown
+    assert "(under 0.01 a month) in all" in shown
+
+
+def test_without_a_limit_nothing_expires_and_it_is_said_where_one_is_set(launch: Launch, capsys: Output) -> None:
+    launch.run(ran=(1,))
+    assert cli.main(["clean", "--expired", "-n"]) == 1
+    assert "storage_expiration_hours" in capsys.readouterr().err
+    assert cli.main(["clean", "--expired", "-n", "last"]) == 1
+    assert "give no runs" in capsys.readouterr().err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -94,8 +95,11 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
     return zipfile.ZipFile(next(target.glob("*.whl")))
 
 
-def test_the_wheel_brings_the_kernel_the_types_and_the_licence(wheel: zipfile.ZipFile) -> None:
+def test_the_wheel_brings_the_kernel_the_labextension_the_types_and_the_licence(wheel: zipfile.ZipFile) -> None:
     names = wheel.namelist()
+    here = ROOT / "jupyter-config" / "labextensions"
+    for path in (path for path in here.rglob("*") if path.is_file()):
+        assert any(name.endswith(f"data/share/jupyter/labextensions/{path.relative_to(here)}") for name in names)
     assert any(name.endswith("data/share/jupyter/kernels/nbflow/kernel.json") for name in names)
     assert "nbflow/py.typed" in names
     assert any(name.endswith("licenses/LICENSE") for name in names)
@@ -108,7 +112,8 @@ def test_the_wheel_holds_every_room_and_no_tests(wheel: zipfile.ZipFile) -> None
 
 def test_the_version_is_the_same_everywhere() -> None:
     changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
-    assert PROJECT["version"] == nbflow.__version__
+    labextension = json.loads((ROOT / "jupyter-config/labextensions/nbflow/package.json").read_text(encoding="utf-8"))
+    assert PROJECT["version"] == nbflow.__version__ == labextension["version"]
     assert re.search(r"^## \[(Unreleased|" + re.escape(nbflow.__version__) + r")\]", changelog, re.MULTILINE)
 
 

@@ -10,13 +10,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from nbflow.commands.shared import FAILED
+from nbflow.core.kernel_settings import retention_in
+from nbflow.core.units import format_duration
 from nbflow.errors import NbflowError
 from nbflow.headless.parameters import parse_parameter
+from nbflow.headless.relaunch import failed_run, words_of
 from nbflow.headless.terminal import Terminal
 from nbflow.storage.browse import Reader
 from nbflow.storage.layout import Layout
 from nbflow.storage.settings import PROFILE_VARIABLE, load_settings
 
+#: Options of a run that its relaunch has too; parameters add up.
+_TAKEN_OVER = {"work": "-w", "output": "-o", "profile": "--profile", "stub_run": "--stub-run"}
+_PATHS = ("work", "output")
 _IRI_GRAMMAR = "rfc3987_syntax"
 
 
@@ -24,6 +31,12 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Declare the command's words."""
     parser.set_defaults(command=_run)
     parser.add_argument("notebook", metavar="NOTEBOOK", help="an .ipynb file, which stays as it is")
+    parser.add_argument(
+        "--relaunch",
+        action="store_true",
+        help="go on with the notebook's latest run, which failed (or that of --resume): its session, parameters and work "
+        "directory; what completed is cached",
+    )
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--resume", metavar="ID", help="continue this session or run; else the notebook's latest")
     which.add_argument("--new", action="store_true", help="begin a new session, which takes nothing from the cache")
@@ -54,7 +67,11 @@ def _run(arguments: argparse.Namespace, reader: Reader) -> int:
     notebook = Path(arguments.notebook).absolute()
     command = shlex.join(["nbflow", *arguments.words])
     resume = "new" if arguments.new else arguments.resume
-    if arguments.resume:
+    if arguments.relaunch:
+        resume = _relaunched(arguments, notebook)
+        # What it took over too, so that a relaunch of this one has it again.
+        command = shlex.join(["nbflow", "run", "--relaunch", arguments.notebook, *_options(arguments)])
+    elif arguments.resume:
         Reader(Layout(notebook.parent, os.environ)).history.find(resume)  # better now than in the kernel
     environ = environment(os.environ, notebook, command, resume, arguments.work, preview=arguments.preview)
     environ |= {} if arguments.profile is None else {PROFILE_VARIABLE: arguments.profile}
@@ -67,7 +84,76 @@ def _run(arguments: argparse.Namespace, reader: Reader) -> int:
         None if arguments.output is None else Path(arguments.output),
         arguments.preview,
     )
-    return run_notebook(plan, Terminal(sys.stdout, sys.stderr))
+    status = run_notebook(plan, Terminal(sys.stdout, sys.stderr))
+    if status == FAILED and not arguments.preview:
+        _say_how_to_go_on(notebook, arguments.notebook)
+    return status
+
+
+def _relaunched(arguments: argparse.Namespace, notebook: Path) -> str:
+    """Take over what the failed run was given, and say so; the session that it was of."""
+    if arguments.new or arguments.preview:
+        raise NbflowError("--relaunch goes on with a run that failed: give it without --new and --preview")
+    layout = Layout(notebook.parent, os.environ)
+    record = failed_run(layout, notebook.name, arguments.resume)
+    words = words_of(record)
+    if words:
+        parser = argparse.ArgumentParser(exit_on_error=False)
+        add(parser)
+        take_over(arguments, parser.parse_args(words), notebook)
+    options = shlex.join(_options(arguments))
+    given = f", with {options}" if options else ""
+    print(f"nbflow: relaunches run {record.run_name} of session {record.session[:8]}{given}")
+    return record.session
+
+
+def _options(arguments: argparse.Namespace) -> list[str]:
+    """What a run was given, as it is typed."""
+    words = [word for text in arguments.parameters for word in ("-p", text)]
+    for name, option in _TAKEN_OVER.items():
+        value = getattr(arguments, name, None)
+        words += [] if not value else [option] if value is True else [option, str(value)]
+    return words
+
+
+def take_over(new: argparse.Namespace, earlier: argparse.Namespace, notebook: Path) -> None:
+    """Let a relaunch have the options of the run that failed; those that it is given itself go before.
+
+    Parameters
+    ----------
+    new, earlier : argparse.Namespace
+        What the two were given.
+    notebook : pathlib.Path
+        The notebook.
+    """
+    new.parameters = [*earlier.parameters, *new.parameters]
+    for name in _TAKEN_OVER:
+        before = getattr(earlier, name, None)
+        if before and name in _PATHS:
+            before = str(_directory_of(Path(earlier.notebook), notebook) / before)
+        if not getattr(new, name, None):
+            setattr(new, name, before)
+
+
+def _directory_of(given: Path, notebook: Path) -> Path:
+    """The directory that the earlier command was typed in: the one in which its words name the notebook."""
+    above = notebook.parents[len(given.parts) - 1] if len(given.parts) <= len(notebook.parents) else Path.cwd()
+    return above if above / given == notebook else Path.cwd()
+
+
+def _say_how_to_go_on(notebook: Path, given: str) -> None:
+    """After a failure: how to relaunch, and how long that is possible."""
+    layout = Layout(notebook.parent, os.environ)
+    try:
+        record = failed_run(layout, notebook.name)
+    except NbflowError:
+        return  # it failed before its first task: there is nothing that a relaunch would not do anew
+    retention = load_settings(layout.launch_dir, os.environ).retention.over(retention_in(os.environ))
+    hours = retention.storage_expiration_hours
+    kept = "" if hours is None else f", kept for {format_duration(round(hours * 3_600_000))}"
+    print(
+        f"nbflow: what completed is in session {record.session[:8]}{kept}; relaunch: nbflow run --relaunch {shlex.quote(given)}"
+    )
 
 
 @contextmanager

@@ -46,6 +46,15 @@ class CellWork(Protocol):
             How many there were.
         """
 
+    def after(self, *, failed: bool) -> None:
+        """All that the cell shows has been shown, its error too.
+
+        Parameters
+        ----------
+        failed : bool
+            Whether its reply is an error.
+        """
+
 
 class CellEnd:
     """Waits at the end of each outermost cell; ``register`` it once, ``unregister`` gives the shell back as it was.
@@ -84,11 +93,13 @@ class CellEnd:
 
     def _after(self, result: ExecutionResult | None) -> None:
         with _interrupts_raise():
+            if not self._running.leave(None if result is None else result.info):
+                return
             try:
-                if self._running.leave(None if result is None else result.info):
-                    self._end(result)
+                self._end(result)
             except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  it becomes the cell's own error
                 self._fail(result, error)
+            self._work.after(failed=result is None or not result.success)
 
     def _end(self, result: ExecutionResult | None) -> None:
         # None: the body of an async cell was interrupted, and its reply is an error already.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -26,7 +26,8 @@ from nbflow.execution.progress import Progress
 from nbflow.execution.result import Result
 from nbflow.notebook.environment import audience
 from nbflow.notebook.inline import keeping
-from nbflow.notebook.progress import ProgressDisplay
+from nbflow.notebook.offers import Offers
+from nbflow.notebook.progress import INTERVAL, ProgressDisplay
 from nbflow.notebook.render import Verdict, duration, short_hash
 from nbflow.notebook.replay import KeptResult, Tail, kept_result
 from nbflow.session import Session
@@ -48,6 +49,7 @@ class _Cell:
     results: list[Result] = field(default_factory=list)
     lets_others_end: bool = False
     result: KeptResult | None = None
+    failed: bool = False
 
 
 class NotebookDesk:
@@ -61,15 +63,30 @@ class NotebookDesk:
         The session that its processes run in.
     info : ExecutionInfo or None
         What IPython told about the running cell.
+    interval : callable
+        Gives the seconds between two updates of a cell's progress.
+
+    Attributes
+    ----------
+    offers : Offers
+        The offer to relaunch from a failed cell.
     """
 
-    def __init__(self, shell: InteractiveShell, session: Session, info: ExecutionInfo | None = None) -> None:
+    def __init__(
+        self,
+        shell: InteractiveShell,
+        session: Session,
+        info: ExecutionInfo | None = None,
+        interval: Callable[[], float] = lambda: INTERVAL,
+    ) -> None:
         self.session = session
         self.engine: Engine = session.engine
         self._shell = shell
+        self._interval = interval
         self._said: set[str] = set()
         self._declared: dict[str, tuple[str, bytes]] = {}
         self._futures: list[TaskFuture] = []
+        self.offers = Offers(shell, session)
         session.console = partial(keeping, shell)
         self.begin(info)
 
@@ -78,10 +95,11 @@ class NotebookDesk:
     def begin(self, info: ExecutionInfo | None) -> None:
         """A cell begins."""
         self._info = info
+        self.offers.begin(info)
         self.session.look()
         who = audience(self._shell, self.session.environ, self._info)
         progress = Progress(lambda: self._cell.display.start())  # noqa: PLW0108  # the cell is made in the next line
-        self._cell = _Cell(progress, ProgressDisplay(progress, self._shell.display_pub, who))
+        self._cell = _Cell(progress, ProgressDisplay(progress, self._shell.display_pub, who, self._interval()))
         self.session.progress = progress
         self.engine.opened = self.opened
 
@@ -113,6 +131,10 @@ class NotebookDesk:
             self._end(waiting, TaskAbortedError("the cell failed before its tasks had ended"))
         self._settle(self._cell)
         return sum(isinstance(node, TaskNode) for node in waiting)
+
+    def after(self, *, failed: bool) -> None:
+        """The cell has shown its error: offer to relaunch where one of its tasks failed."""
+        self.offers.after(failed=failed and self._cell.failed)
 
     def _await_nodes(self, nodes: list[Node]) -> None:
         self.engine.wait_until(lambda: all(node.is_quiet for node in nodes), items=False)
@@ -216,6 +238,7 @@ class NotebookDesk:
     def _show_rest(self, waiting: Waiting, result: Result, tail: Tail | None) -> None:
         self._cell.results.append(result)
         if result.failure is not None:
+            self._cell.failed = True
             self.session.task_failed()
             self._cell.lets_others_end = result.failure.lets_others_end
         if waiting.process.directives.executor == INLINE and not result.cached:
@@ -244,6 +267,7 @@ class NotebookDesk:
         """End what else the cell runs, since a task failed."""
         if isinstance(error, TaskAbortedError):
             return  # it was ended because of another one
+        self._cell.failed = True
         self.session.task_failed()
         self._cell.lets_others_end = isinstance(error, TaskFailedError) and error.lets_others_end
         self._end_tasks()

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 #: Set by ``nbflow run`` for the kernel that it starts: the absolute path of the notebook.
 NOTEBOOK_VARIABLE = "NBFLOW_NOTEBOOK"
 
+#: Set by ``nbflow run`` too: what was typed, for the history.
+COMMAND_VARIABLE = "NBFLOW_COMMAND"
+
 #: Set by ``nbflow run --preview`` for the kernel that it starts.
 PREVIEW_VARIABLE = "NBFLOW_PREVIEW"
 
@@ -93,3 +96,8 @@ def audience(shell: InteractiveShell, environ: Mapping[str, str], info: Executio
         return Audience.FRONT_END
     told = any(name in environ for name in (NOTEBOOK_VARIABLE, "JPY_SESSION_NAME", "VSCODE_PID", "VSCODE_CWD"))
     return Audience.FRONT_END if told else Audience.FILE
+
+
+def kernel_identity(shell: InteractiveShell) -> str:
+    """What tells a kernel's process from the one after its restart; empty outside a kernel."""
+    return str(getattr(getattr(shell, "kernel", None), "ident", ""))

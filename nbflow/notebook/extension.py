@@ -15,7 +15,9 @@ from weakref import WeakKeyDictionary
 
 from nbflow.execution.channels.channels import channel
 from nbflow.notebook.cell_end import CellEnd
-from nbflow.notebook.environment import PREVIEW_VARIABLE, Place, locate
+from nbflow.notebook.completion import complete
+from nbflow.notebook.config import BUDGET, NBFlow
+from nbflow.notebook.environment import COMMAND_VARIABLE, PREVIEW_VARIABLE, Place, locate
 from nbflow.notebook.magics import NbflowMagics
 from nbflow.notebook.warning_lines import shown_in_a_line
 
@@ -67,8 +69,9 @@ class _FirstUse:
     """
 
     def __init__(self, shell: InteractiveShell) -> None:
+        self.config: NBFlow
         self._shell = shell
-        self._place = locate(os.environ, shell.user_ns, Path.cwd())
+        self.place = locate(os.environ, shell.user_ns, Path.cwd())
         self._info: ExecutionInfo | None = None
         self._made: NotebookDesk | None = None
 
@@ -82,15 +85,23 @@ class _FirstUse:
         from nbflow.notebook.desk import NotebookDesk
         from nbflow.session import Session
 
-        place = self._place
-        command = os.environ.get("NBFLOW_COMMAND", _command(place))
+        place = self.place
+        command = os.environ.get(COMMAND_VARIABLE, _command(place))
         resume = os.environ.get("NBFLOW_RESUME")
         about = (place.launch_dir, place.notebook, self._shell.user_ns)
         if os.environ.get(PREVIEW_VARIABLE):
             return _previewing(self._shell, *about, resume=resume)
-        session = Session(*about, resume=resume, command=command)
-        atexit.register(session.close)
-        return NotebookDesk(self._shell, session, self._info)
+        session = Session(*about, resume=resume, command=command, settings=lambda: self.config.settings)
+        # A run of `nbflow run` says how it ends; one that is cut off has not succeeded.
+        atexit.register(session.close, failed=True if COMMAND_VARIABLE in os.environ else None)
+        return NotebookDesk(self._shell, session, self._info, lambda: self.config.progress_interval)
+
+    def changed(self, setting: str) -> None:
+        """A setting was changed: say so where it counts later."""
+        if setting in BUDGET and self._made is not None and self._made.session.run is not None:
+            print(f"nbflow: `{setting}` counts from the next run on, which `%resume last` begins")
+        if _is_overruled(self.place, setting):
+            print(f"nbflow: nbflow.toml sets `{setting}`, and goes before what is set here")
 
     def begin(self, info: ExecutionInfo | None) -> None:
         """A cell begins."""
@@ -106,6 +117,11 @@ class _FirstUse:
     def cancel(self) -> int:
         """A cell failed: end its tasks, and say how many."""
         return 0 if self._made is None else self._made.cancel()
+
+    def after(self, *, failed: bool) -> None:
+        """A cell has ended, and shown all."""
+        if self._made is not None:
+            self._made.after(failed=failed)
 
     def close(self) -> None:
         """End the run; the next task begins another one."""
@@ -123,6 +139,14 @@ def _previewing(
     desk = PreviewDesk(shell, PreviewSession(launch_dir, notebook, namespace, resume=resume))
     Guard(shell, desk)
     return desk
+
+
+def _is_overruled(place: Place, setting: str) -> bool:
+    """Whether the launch directory's file sets what a user has just set for the kernel."""
+    from nbflow.storage.settings import load_settings
+
+    in_file = load_settings(place.launch_dir, os.environ)
+    return getattr(in_file if setting in BUDGET else in_file.retention, setting) is not None
 
 
 def _command(place: Place) -> str:
@@ -148,6 +172,13 @@ def _attach(shell: InteractiveShell, undo: ExitStack) -> None:
     undo.enter_context(shown_in_a_line())
     shell.register_magics(NbflowMagics(shell, first_use.desk))
     undo.callback(_unregister, shell)
+    first_use.config = NBFlow(shell, os.environ, first_use.changed)
+    configurables: list[Any] = shell.configurables  # not only shells, as its type says
+    configurables.append(first_use.config)
+    undo.callback(configurables.remove, first_use.config)
+    matchers = shell.Completer.custom_matchers
+    matchers.append(complete(shell, first_use.place))
+    undo.callback(matchers.remove, matchers[-1])
     if "channel" not in shell.user_ns:
         shell.push({"channel": channel}, interactive=False)  # type: ignore[no-untyped-call]
 

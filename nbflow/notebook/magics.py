@@ -43,16 +43,24 @@ class NbflowMagics(Magics):
     @no_var_expand
     @cell_magic
     def process(self, line: str, cell: str) -> Any:
-        """Declare a process; without a parameter list, run it at once.
+        """Remember what a cell computes, and take it from the cache while nothing changed.
 
-        Usage::
+        ::
 
-            %%process [--rerun] name -> outputs             run this cell as one task, remembered
-            %%process name(parameters) -> outputs           declare it, to be called with values or channels
-            #| cpus: 2                                      options: Nextflow's directives as YAML
-            #!/usr/bin/env bash                             a script instead of Python
+            %%process train -> model, score       run this cell now, as one task
+            %%process --rerun train -> model      ... whatever is remembered
+            %%process fit(k: int) -> score        declare it; fit(3) runs it, and a
+                                                  channel runs a task for each item
+            #| cpus: 2                            directives, as Nextflow's, in YAML:
+            #| memory: 4 GB                       cache executor memory tag time ...
+            #!/usr/bin/env bash                   a script in any language
+            bwa mem -t $task_cpus $ref $reads     inputs are its variables
 
-        Outputs: ``name``, ``name: Type``, ``name = file("glob")``, ``files("glob")``, ``stdout()``.
+        Without ``->`` the outputs are all names that the body binds. Sources::
+
+            -> bam: Path = file("*.bam"), parts = files("part_*"), text = stdout()
+
+        ``%nbflow why NAME`` says why a task ran; ``%resume`` continues a session.
         """
         from nbflow.notebook.process_cell import run_process_cell
 
@@ -60,7 +68,18 @@ class NbflowMagics(Magics):
 
     @line_magic
     def resume(self, line: str) -> None:
-        """Continue a session: ``%resume ID``, a run's name, ``last`` or ``new``; alone it lists the sessions."""
+        """Continue a session; what it remembers is taken from the cache.
+
+        ::
+
+            %resume                 the sessions of this directory
+            %resume last            the latest one
+            %resume new             a fresh one, which remembers nothing
+            %resume happy_turing    the session of that run
+            %resume 4dc656d2        the session whose id begins so
+
+        Names that are bound already stay: run the cells above again.
+        """
         wanted = line.strip()
         if not wanted:
             self._command(["log"])
@@ -72,9 +91,21 @@ class NbflowMagics(Magics):
     @no_var_expand
     @line_magic
     def nbflow(self, line: str) -> None:
-        """Run a command of nbflow's command line: ``%nbflow log``, ``why TASK``, ``diff RUN RUN``, ``clean -n`` ...
+        """Run a command of nbflow's command line, in this kernel's session.
 
-        ``{name}`` is replaced by the value of a variable; ``$name`` is not, for it means a field in ``log -t``.
+        ::
+
+            %nbflow log                  the runs of this directory
+            %nbflow log last -f name,status,realtime
+            %nbflow why train            why the task ran, from what to what
+            %nbflow diff RUN last        in what two runs differ
+            %nbflow relaunch             run again from the cell whose task failed
+            %nbflow clean -n             what a clean would remove; -f removes it
+            %nbflow clean --expired -n   what goes by itself, and when
+            %nbflow wait                 wait for what was submitted
+
+        Each has a ``--help``. ``{name}`` is replaced by a variable's value; ``$name``
+        is not, for it means a field in ``log -t``. Settings: ``%config NBFlow``.
         """
         self._command(shlex.split(_VARIABLE.sub(self._value, line)))
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 #: Seconds before anything is shown: what is over sooner shows its result only, and nothing flickers.
 DELAY = 0.2
-#: Seconds between two updates.
+#: Seconds between two updates, where nobody says otherwise.
 INTERVAL = 0.25
 #: Seconds after which the elapsed time is shown anew although no task has moved.
 TICK = 1.0
@@ -54,12 +54,17 @@ class ProgressDisplay:
         The shell's ``display_pub`` at the beginning of the cell.
     audience : nbflow.notebook.environment.Audience
         Who looks: only a front end gets updates, the others the settled state alone.
+    interval : float
+        Seconds between two updates.
     """
 
-    def __init__(self, progress: Progress, publisher: Publisher, audience: Audience) -> None:
+    def __init__(
+        self, progress: Progress, publisher: Publisher, audience: Audience, interval: float = INTERVAL
+    ) -> None:
         self._progress = progress
         self._publisher = publisher
         self._audience = audience
+        self._interval = interval
         self._id = f"nbflow-{uuid.uuid4().hex}"
         self._shown: Bundle | None = None
         self._ended = threading.Event()
@@ -106,7 +111,7 @@ class ProgressDisplay:
     def _watch(self) -> None:
         pause, shown_version, shown_at = DELAY, -1, 0.0
         while not self._ended.wait(pause):
-            pause = INTERVAL
+            pause = self._interval
             version, now = self._progress.version, time.monotonic()
             if version != shown_version or now - shown_at >= TICK:
                 shown_version, shown_at = version, now

@@ -8,7 +8,7 @@ work directory and the session's own directory is ever removed, and never anythi
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from enum import Enum
@@ -17,6 +17,7 @@ from pathlib import Path
 from nbflow.core.task.entry import read_entry
 from nbflow.errors import CacheError
 from nbflow.storage.browse import Reader, by_session
+from nbflow.storage.collected import Collected
 from nbflow.storage.database.cache import TaskCache
 from nbflow.storage.database.leveldb import LevelStore
 from nbflow.storage.database.lock import SessionLock
@@ -75,6 +76,7 @@ def clean(
     *,
     really: bool,
     keep_logs: bool = False,
+    spare: Callable[[Path], bool] = lambda _: False,
 ) -> None:
     """Clean runs away, or tell what that would do.
 
@@ -90,6 +92,8 @@ def clean(
         Whether anything is removed.
     keep_logs : bool
         Whether only what lies in work directories beside the logs is removed; entries and history stay.
+    spare : callable
+        Tells of a work directory whether it is left as it is.
 
     Raises
     ------
@@ -103,12 +107,14 @@ def clean(
         _check(reader, records)
     for session, records in sessions.items():
         if really:
-            _clean_session(reader, session, records, done, keep_logs)
+            _clean_session(reader, session, records, done, keep_logs, spare)
         else:
             with reader.cache(session) as cache:
-                plan = _plan(reader, session, records, cache)
+                plan = _plan(reader, session, records, cache, spare)
             for step in _steps(reader, plan, keep_logs):
                 done(step)
+            if plan.is_last and not keep_logs:
+                _tell(Collected(reader.layout.work_root).orphans(session), done)
 
 
 def _check(reader: Reader, records: list[RunRecord]) -> None:
@@ -128,7 +134,9 @@ def _check(reader: Reader, records: list[RunRecord]) -> None:
 # The plan -------------------------------------------------------------------------------------------------------------
 
 
-def _plan(reader: Reader, session: str, records: list[RunRecord], cache: TaskCache) -> _Plan:
+def _plan(
+    reader: Reader, session: str, records: list[RunRecord], cache: TaskCache, spare: Callable[[Path], bool]
+) -> _Plan:
     gone = {str(record.run_name) for record in records}
     left = {record.run_name for record in reader.runs() if record.session == session} - gone
     named = _named(reader, session, gone, cache)
@@ -136,7 +144,7 @@ def _plan(reader: Reader, session: str, records: list[RunRecord], cache: TaskCac
     wanted = _union(keys for run, keys in named.items() if run not in kept)
     keys = tuple(sorted(wanted - _union(kept.values())))
     places = [place for key in keys if (place := _place(reader, key, cache)) is not None]
-    inside = tuple(place for place in places if lies_in(place, reader.layout.work_root))
+    inside = tuple(place for place in places if lies_in(place, reader.layout.work_root) and not spare(place))
     elsewhere = tuple(place for place in places if place not in set(inside))
     return _Plan(session, tuple(sorted(gone)), keys, inside, elsewhere, kept, not left)
 
@@ -201,12 +209,23 @@ def _steps(reader: Reader, plan: _Plan, keep_logs: bool) -> Iterator[Step]:
                 yield Step(Deed.REMOVE, rest, size_of(rest))
 
 
+def _tell(collected: Mapping[Path, int], done: Callable[[Step], None]) -> None:
+    """The files that operators wrote for a session and no other, which go with its last run."""
+    for path, size in collected.items():
+        done(Step(Deed.REMOVE, path, size))
+
+
 def _clean_session(
-    reader: Reader, session: str, records: list[RunRecord], done: Callable[[Step], None], keep_logs: bool
+    reader: Reader,
+    session: str,
+    records: list[RunRecord],
+    done: Callable[[Step], None],
+    keep_logs: bool,
+    spare: Callable[[Path], bool],
 ) -> None:
     with _held(reader, session):
         with _opened(reader, session) as cache:
-            plan = _plan(reader, session, records, cache)
+            plan = _plan(reader, session, records, cache, spare)
             if not keep_logs:
                 # The entries first: a result that is half removed must never be found.
                 cache.delete(plan.keys)
@@ -215,6 +234,8 @@ def _clean_session(
             _do(reader, step)
             done(step)
         if not keep_logs:
+            if plan.is_last:
+                _tell(Collected(reader.layout.work_root).release(session), done)
             _forget(reader, plan)
 
 

@@ -11,7 +11,8 @@ import os
 import shutil
 from pathlib import Path
 
-_BY_LINK = ("symlink", "rellink")
+BY_LINK = ("symlink", "rellink")
+"""Modes that leave the file in its work directory, and only a link where users want it."""
 
 
 def publish(source: Path, target: Path, mode: str, overwrite: bool | str) -> bool:
@@ -42,7 +43,7 @@ def publish(source: Path, target: Path, mode: str, overwrite: bool | str) -> boo
     if os.path.lexists(target):
         if overwrite is False or _is_itself(source, target, mode):
             return False
-        if isinstance(overwrite, str) and mode not in _BY_LINK and _is_alike(source, target, overwrite):
+        if isinstance(overwrite, str) and mode not in BY_LINK and _is_alike(source, target, overwrite):
             return False
     target.parent.mkdir(parents=True, exist_ok=True)
     aside = target.with_name(f".{target.name}.nbflow-{os.getpid()}")
@@ -115,7 +116,7 @@ def _remove(path: Path) -> None:
 
 def _is_itself(source: Path, target: Path, mode: str) -> bool:
     """Whether it is there already: the link to it, another name of it, or what a move left a link to."""
-    if mode in _BY_LINK:
+    if mode in BY_LINK:
         return target.is_symlink() and os.path.realpath(target) == os.path.realpath(source)
     if mode == "move":
         return source.is_symlink() and os.path.realpath(source) == os.path.realpath(target)

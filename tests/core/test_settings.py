@@ -191,7 +191,7 @@ def test_the_budget_is_that_of_the_nearest_profile() -> None:
     ("text", "told"),
     [
         ("[proces]\n", "nbflow.toml: unknown section `proces`; did you mean `process`?"),
-        ("cpus = 2", "nbflow.toml: unknown section `cpus`; known are `process`, `executor`, `profiles`"),
+        ("cpus = 2", "nbflow.toml: unknown section `cpus`; known are `process`, `executor`, `retention`, `profiles`"),
         ("[process]\ncpuss = 2", "nbflow.toml, [process]: unknown directive `cpuss`; did you mean `cpus`?"),
         ("[process]\ncpus = 0", "takes a whole number of at least 1, not 0; write `cpus = 2`"),
         ("[process]\nmemory = 4", 'write `memory = "4 GB"`'),

@@ -186,3 +186,30 @@ def test_what_cannot_be_run_is_refused_in_a_line(
     assert cli.main(["run", *words]) == 1
     err = capsys.readouterr().err
     assert said in err and err.count("\n") == 1
+
+
+def test_with_an_expiration_a_success_leaves_only_logs_and_a_failure_everything(tmp_path: Path) -> None:
+    write(tmp_path / "a.ipynb", "n = 3", "%config NBFlow.storage_expiration_hours = 24", DOUBLE, FIT, "fit(n - 3)")
+    failed = nbflow(tmp_path, "run", "a.ipynb")
+    assert failed.returncode == 1
+    assert list(tmp_path.glob("work/??/*/.nbflow/values"))
+    ok = nbflow(tmp_path, "run", "a.ipynb", "-p", "n=4")
+    assert ok.returncode == 0, ok.stderr
+    assert "but for its logs" in ok.stdout
+    assert list(tmp_path.glob("work/??/*/.command.out"))
+    assert not list(tmp_path.glob("work/??/*/.nbflow"))
+    assert not list(tmp_path.glob("work/stage-*"))
+    assert [record.status for record in history(tmp_path)] == ["ERR", "OK"]
+    again = nbflow(tmp_path, "run", "a.ipynb", "-p", "n=4")
+    assert "output `y` is missing" in again.stdout
+    assert again.returncode == 0, again.stderr
+
+
+def test_a_success_with_an_expiration_leaves_the_results_that_publish_dir_linked_to(tmp_path: Path) -> None:
+    table = '%%process table -> csv = file("table.csv")\n#| publish_dir: results\n#!/bin/sh\necho a,b > table.csv'
+    write(tmp_path / "a.ipynb", "%config NBFlow.storage_expiration_hours = 24", table, DOUBLE.replace("n * 2", "2"))
+    ok = nbflow(tmp_path, "run", "a.ipynb")
+    assert ok.returncode == 0, ok.stderr
+    assert "but for its logs" in ok.stdout
+    assert (tmp_path / "results" / "table.csv").is_symlink()
+    assert (tmp_path / "results" / "table.csv").read_text() == "a,b\n"

@@ -39,6 +39,7 @@ class FrontEnd:
     kind: str
     url: str
     token: str
+    root: Path
 
     def open(self, page: Any, name: str) -> None:
         """Open a notebook and wait until its kernel listens: what is run before is dropped without a word."""
@@ -82,7 +83,7 @@ def front_end(kind: str, root: Path) -> Iterator[FrontEnd]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    served = FrontEnd(kind, f"http://127.0.0.1:{port}", secrets.token_hex(16))
+    served = FrontEnd(kind, f"http://127.0.0.1:{port}", secrets.token_hex(16), root)
     options = [
         *("--no-browser", "--ip=127.0.0.1", f"--port={port}", "--ServerApp.port_retries=0", "--allow-root"),
         *(f"--IdentityProvider.token={served.token}", f"--ServerApp.root_dir={root}"),

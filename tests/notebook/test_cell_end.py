@@ -47,6 +47,9 @@ class Work:
         ended, self.tasks = len(self.tasks), []
         return ended
 
+    def after(self, *, failed: bool) -> None:
+        pass
+
 work = Work()
 def start(error="", seconds=0):
     work.tasks.append((seconds, error))
@@ -231,6 +234,9 @@ class Work:
     def cancel(self) -> int:
         self.log.append("cancel")
         return 1
+
+    def after(self, *, failed: bool) -> None:
+        pass
 
 
 def test_in_plain_ipython_a_failed_task_fails_the_cell(

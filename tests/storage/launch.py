@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -25,6 +26,19 @@ OTHER = "22222222-2222-4222-8222-222222222222"
 def key(number: int) -> bytes:
     """A task hash."""
     return bytes([number]) * 16
+
+
+def age(layout: Layout, record: RunRecord, hours: float) -> None:
+    """Let a run have been so long ago: in the history, and by the times of its files."""
+    then = time.time() - hours * 3600
+    began = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(then))
+    lines = layout.history.read_text().splitlines()
+    aged = [f"{began}{line[len(began) :]}" if f"\t{record.run_name}\t" in line else line for line in lines]
+    layout.history.write_text("".join(f"{line}\n" for line in aged))
+    for place in (layout.index, layout.events):
+        file = place(record.session, str(record.run_name))
+        if file.exists():
+            os.utime(file, (then, then))
 
 
 class Launch:

@@ -1,4 +1,4 @@
-"""``nbflow.toml``: settings for all or some processes, and for the local executor.
+"""``nbflow.toml``: settings for all or some processes, for the local executor, and what is kept how long.
 
 Alone reads that file's text, and says which of it holds for a process. Looks at no file; the text comes in.
 """
@@ -16,6 +16,7 @@ from typing import Any, cast
 from nbflow.core.declaration.directive_values import canonical
 from nbflow.core.declaration.layers import Layer, read_layer
 from nbflow.core.declaration.readers import READERS, SIGNATURE_BLOCKS
+from nbflow.core.retention import NO_LIMITS, Retention, retention_of
 from nbflow.errors import DeclarationError, SettingsError
 
 FILE = "nbflow.toml"
@@ -23,7 +24,7 @@ STANDARD = "standard"
 """The profile that holds where none is chosen, as in Nextflow."""
 
 _SELECTORS = ("with_label", "with_name")
-_SECTIONS = ("process", "executor")
+_SECTIONS = ("process", "executor", "retention")
 """Sections of the file, and of each profile."""
 _BUDGET = ("cpus", "memory")
 _OF_ONE_PROCESS = (*SIGNATURE_BLOCKS, "reads", "stage_as", "stdin", "stub")
@@ -68,11 +69,14 @@ class Settings:
         The strongest last.
     cpus, memory : int or None
         The budget of the local executor; None for all that the machine has.
+    retention : Retention
+        What is kept how long.
     """
 
     rules: tuple[Rule, ...] = ()
     cpus: int | None = None
     memory: int | None = None
+    retention: Retention = NO_LIMITS
 
     def layers(self, name: str, labels: Sequence[str]) -> list[Layer]:
         """What holds for a process, the strongest last.
@@ -88,7 +92,8 @@ class Settings:
 
     def over(self, below: Settings) -> Settings:
         """These settings, and below them others."""
-        return Settings((*below.rules, *self.rules), self.cpus or below.cpus, self.memory or below.memory)
+        budget = self.cpus or below.cpus, self.memory or below.memory
+        return Settings((*below.rules, *self.rules), *budget, self.retention.over(below.retention))
 
 
 NO_SETTINGS = Settings()
@@ -146,7 +151,9 @@ def _settings(sections: Mapping[str, object], above: tuple[str, ...]) -> Setting
     _check_known(sections, _SECTIONS, "section", _place(above) if above else FILE)
     budget = _budget(_table(sections.get("executor", {}), (*above, "executor")), (*above, "executor"))
     rules = _rules(_table(sections.get("process", {}), (*above, "process")), (*above, "process"))
-    return replace(budget, rules=tuple(rules))
+    path = (*above, "retention")
+    retention = retention_of(_table(sections.get("retention", {}), path), _place(path))
+    return replace(budget, rules=tuple(rules), retention=retention)
 
 
 def _rules(process: Mapping[str, object], path: tuple[str, ...]) -> Iterator[Rule]:

@@ -8,10 +8,15 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import xxhash
+
+from nbflow.storage.collected import Collected
+
+NOTES: dict[Path, Callable[[Path], None]] = {}
+"""Who notes the files below a work directory, so that they can be cleaned away with their session."""
 
 _CHUNK = 1 << 20
 
@@ -35,7 +40,9 @@ def write(pieces: Iterable[bytes | Path], name: str, *, root: Path | None = None
     pathlib.Path
         Absolute.
     """
-    above = folder or (root or Path("work")) / "collect-file"
+    work = root or Path("work")
+    collected = Collected(work)
+    above = folder or collected.root
     above.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=above, prefix=".nbflow-")
     try:
@@ -46,8 +53,13 @@ def write(pieces: Iterable[bytes | Path], name: str, *, root: Path | None = None
                     file.write(block)
                     digest.update(block)
         found = digest.hexdigest()
-        target = (folder or above / found[:2] / found[2:]) / name
-        return _settle(Path(temporary), target)
+        if folder is not None:
+            return _settle(Path(temporary), folder / name)
+        with collected.hold():
+            target = _settle(Path(temporary), above / found[:2] / found[2:] / name)
+            if (note := NOTES.get(work)) is not None:
+                note(target)
+        return target
     finally:
         if os.path.lexists(temporary):
             os.unlink(temporary)

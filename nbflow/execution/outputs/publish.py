@@ -19,7 +19,8 @@ from nbflow.errors import InputError, NbflowWarning
 from nbflow.execution.order import Order, task_view
 from nbflow.execution.outputs.collect import outermost
 from nbflow.execution.outputs.matching import matching
-from nbflow.storage.publish import publish
+from nbflow.storage.publish import BY_LINK, publish
+from nbflow.storage.published import note_link
 
 _OWN = (".command.", ".nbflow")
 _ALL = FileRules(hidden=True, include_inputs=True)
@@ -72,7 +73,8 @@ def _put(order: Order, rule: PublishRule, path: str, place: Path) -> str | None:
             'its own, as in `path: "results/{task.name}"`'
         )
     try:
-        publish(order.work_dir / path, target, rule.mode, rule.overwrite)
+        if publish(order.work_dir / path, target, rule.mode, rule.overwrite) and rule.mode in BY_LINK:
+            note_link(order.work_dir, target)
     except OSError as error:
         return f"{path} could not be published as {target}: {error.strerror or error}"
     return None

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from nbflow.commands.shared import table
+from nbflow.core.retention import Retention
 from nbflow.core.values.files import Disk
 from nbflow.execution.explain.reasons import Reasons
 from nbflow.execution.preview import Preview, PreviewRunner
@@ -37,7 +38,7 @@ class PreviewSession(Session):
         self._finished: list[str] = []
 
     def _begin(self) -> Open:
-        choice = self._choice()
+        choice = self._claim.choose(self._wanted)
         session = choice.session or str(uuid.uuid4())
         self.preview = Preview(f"with session {session[:8]}" if choice.session else "with nothing", choice.why)
         there = self.layout.own_dir.exists()
@@ -56,6 +57,9 @@ class PreviewSession(Session):
     def _remove_scratch(self) -> None:
         with suppress(OSError):  # another reader has a snapshot there
             self.layout.own_dir.rmdir()
+
+    def _let_go(self, retention: Retention) -> None:
+        """Nothing goes: a preview leaves no trace."""
 
     def look(self) -> None:
         """A cell begins: nothing is held that could be lost."""
