@@ -292,7 +292,7 @@ class BoundProcess:
         fixed = self._fixed(given, channels, how)
         inputs = (*how.free, *how.optional, *awaited)
         call = self._made(fixed, inputs, rerun=rerun)
-        node = self._node(channels[fed].node, call, how, awaited)
+        node = self._node(channels[fed], call, how, awaited)
         runner = self._desk.runner()
         runner.stage(call)
         runner.called(call, inputs, origins((node.upstream, *awaited.values())))
@@ -318,7 +318,7 @@ class BoundProcess:
         check_complete(self.process.name, self.__signature__, {**given, **dict.fromkeys(how.free)})
         return fixed
 
-    def _node(self, upstream: Node, call: Call, how: Spread, awaited: Mapping[str, Node]) -> TaskNode:
+    def _node(self, fed: Channel, call: Call, how: Spread, awaited: Mapping[str, Node]) -> TaskNode:
         parameters = self.__signature__.parameters
         names = (*how.free, *how.optional, *awaited)
         types = {
@@ -329,7 +329,17 @@ class BoundProcess:
         defaults = {name: parameters[name].default for name in how.optional}
         desk = self._desk
         return TaskNode(
-            desk.engine, upstream, desk.runner(), call, how, awaited, defaults, types, desk.failed, desk.printed
+            desk.engine,
+            fed.node,
+            desk.runner(),
+            call,
+            how,
+            awaited,
+            defaults,
+            types,
+            desk.failed,
+            desk.printed,
+            single=fed.is_value,
         )
 
 

@@ -53,6 +53,9 @@ class TaskNode(Node):
         Told of the first failure, so that the cell's other tasks are ended.
     printed : callable
         Told of each task, as it ends, whose output is to be shown (``debug``).
+    single : bool
+        Whether there is one task, since all its channels are value channels: it has the name of its process, as Nextflow's
+        (``TaskProcessor.singleton``).
     """
 
     def __init__(
@@ -67,6 +70,8 @@ class TaskNode(Node):
         types: Mapping[str, Any],
         failed: Callable[[Node, BaseException], None],
         printed: Callable[[Result], None],
+        *,
+        single: bool = False,
     ) -> None:
         super().__init__(engine, upstream)
         self.call = call
@@ -78,6 +83,7 @@ class TaskNode(Node):
         self._types = types
         self._failed = failed
         self._printed = printed
+        self._single = single
         self._keys = bytearray()
         self.in_flight = self.stored = 0
         # Tasks that could not run anyhow must not take the room of other processes.
@@ -152,7 +158,8 @@ class TaskNode(Node):
         own = self._own(item)
         self._set_off(1)
         try:
-            self._runner.start(self.call, own, position + 1, partial(self._ended, position, self._is_shown(own)))
+            number = None if self._single else position + 1
+            self._runner.start(self.call, own, number, partial(self._ended, position, self._is_shown(own)))
         except BaseException:
             self._set_off(-1)
             raise
