@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.notebook.conftest import Kernel
 from tests.notebook.lab import Lab
 
 PROGRAM = """
@@ -49,6 +50,23 @@ def test_the_budget_is_that_of_the_next_run_and_a_change_within_one_is_told(lab:
     lab.ok("%resume last")
     lab.ok("%%process wide -> x\n#| cpus: 2\nx = 1")
     assert "1 GB" in lab.fails("%%process big -> x\n#| memory: 2 GB\nx = 1")
+
+
+SLOW = """\
+%%process slow(k) -> x
+import time
+time.sleep(0.6)
+x = k"""
+
+
+@pytest.mark.parametrize(("interval", "many"), [(600, False), (0.05, True)])
+def test_progress_is_updated_at_the_interval_that_is_set(kernel: Kernel, interval: float, many: bool) -> None:
+    assert kernel.run("%load_ext nbflow\n%config NBFlow.cpus = 1").status == "ok"
+    kernel.run(SLOW)
+    kernel.run(f"%config NBFlow.progress_interval = {interval}\nimport os\nos.environ['NBFLOW_NOTEBOOK'] = ''")
+    reply = kernel.run(f"slow(channel.of(*range({interval * 20:.0f}, {interval * 20:.0f} + 4)))")
+    assert len(reply.of("display_data")) == 1
+    assert (len(reply.of("update_display_data")) > 2) is many  # the settled state is one
 
 
 def test_the_environment_stands_below_ipythons_configuration_and_that_below_config(tmp_path: Path) -> None:
