@@ -47,6 +47,7 @@ from nbflow.storage.machine import boot_id
 from nbflow.storage.nextflow.history import History, RunRecord
 from nbflow.storage.nextflow.index import IndexWriter
 from nbflow.storage.sessions import Choice, choose, list_sessions
+from nbflow.storage.summaries import SummaryLog
 
 HELD_WAIT = 10.0
 """Seconds to wait for a session that is held: a kernel that restarts overlaps with the one before."""
@@ -303,9 +304,11 @@ class Session:
         path = self.layout.index(session, name)
         index = IndexWriter(path)
         resources.callback(index.close)
-        events = EventLog(path.with_name(f"events.{name}"))
+        events = EventLog(self.layout.events(session, name))
         resources.callback(events.close)
-        return Run(session, name, boot_id(), TaskCache(store), index, events)
+        summaries = SummaryLog(self.layout.summaries(session, name))
+        resources.callback(summaries.close)
+        return Run(session, name, boot_id(), TaskCache(store), index, events, summaries)
 
     def _take_session(self) -> tuple[str, SessionLock]:
         choice = self._choice()

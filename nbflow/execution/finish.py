@@ -26,6 +26,7 @@ from nbflow.execution.run import Run
 from nbflow.execution.scripts.gather import gather_script
 from nbflow.storage import workdir
 from nbflow.storage.nextflow.trace import NONE_EXIT, encode_trace, masked_env, trace_text
+from nbflow.storage.summaries import summary_line
 from nbflow.storage.values import Dumped
 
 _SCRIPT_KEPT = 4000
@@ -116,7 +117,9 @@ class Finish:
             _warn(finished, f"its input {', '.join(entry.unsure)} changed while it ran; write to another file")
         try:
             _write_log(finished)
-            self._run.cache.put(finished.order.key, _trace(finished, status), entry.to_bytes())
+            trace = _trace(finished, status)
+            self._run.cache.put(finished.order.key, encode_trace(trace), entry.to_bytes())
+            self._run.summaries.extend([summary_line(finished.order.key.hex(), trace, entry)])
         except (OSError, CacheError) as problem:
             self._keep(finished, entry, problem)
         else:
@@ -297,35 +300,33 @@ def _link_log(finished: Finished) -> bool:
     return True
 
 
-def _trace(finished: Finished, status: str) -> bytes:
+def _trace(finished: Finished, status: str) -> dict[str, object]:
     order, job, outcome = finished.order, finished.job, finished.outcome
     tag = order.call.process.directives.tag
     key = order.key.hex()
     seconds = outcome.completed - outcome.started
-    return encode_trace(
-        {
-            "task_id": finished.number,
-            "status": status,
-            "hash": f"{key[:2]}/{key[2:8]}",
-            "name": order.task.name,
-            "exit": NONE_EXIT if outcome.exit is None else outcome.exit,
-            "submit": _milliseconds(finished.submitted),
-            "start": _milliseconds(outcome.started),
-            "process": order.task.process,
-            "tag": order.task.name.partition(" (")[2][:-1] if tag is not None else None,
-            "attempt": 1,
-            "script": shorten(order.call.process.shown, _SCRIPT_KEPT),
-            "workdir": str(order.work_dir),
-            "cpus": job.cpus,
-            "memory": job.memory,
-            "time": None if job.time is None else _milliseconds(job.time),
-            "env": masked_env({name: str(value) for name, value in order.call.process.directives.env.items()}) or None,
-            "error_action": "TERMINATE" if status == FAILED else None,
-            "complete": _milliseconds(outcome.completed),
-            "duration": _milliseconds(outcome.completed - finished.submitted),
-            **usage.trace_fields(outcome.usage, seconds),
-        }
-    )
+    return {
+        "task_id": finished.number,
+        "status": status,
+        "hash": f"{key[:2]}/{key[2:8]}",
+        "name": order.task.name,
+        "exit": NONE_EXIT if outcome.exit is None else outcome.exit,
+        "submit": _milliseconds(finished.submitted),
+        "start": _milliseconds(outcome.started),
+        "process": order.task.process,
+        "tag": order.task.name.partition(" (")[2][:-1] if tag is not None else None,
+        "attempt": 1,
+        "script": shorten(order.call.process.shown, _SCRIPT_KEPT),
+        "workdir": str(order.work_dir),
+        "cpus": job.cpus,
+        "memory": job.memory,
+        "time": None if job.time is None else _milliseconds(job.time),
+        "env": masked_env({name: str(value) for name, value in order.call.process.directives.env.items()}) or None,
+        "error_action": "TERMINATE" if status == FAILED else None,
+        "complete": _milliseconds(outcome.completed),
+        "duration": _milliseconds(outcome.completed - finished.submitted),
+        **usage.trace_fields(outcome.usage, seconds),
+    }
 
 
 def _milliseconds(seconds: float) -> int:

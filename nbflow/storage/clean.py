@@ -65,6 +65,7 @@ class _Plan:
     work_dirs: tuple[Path, ...]
     elsewhere: tuple[Path, ...]
     kept: dict[str, set[bytes]]
+    needed: frozenset[str]
     is_last: bool
 
 
@@ -138,7 +139,9 @@ def _plan(reader: Reader, session: str, records: list[RunRecord], cache: TaskCac
     places = [place for key in keys if (place := _place(reader, key, cache)) is not None]
     inside = tuple(place for place in places if lies_in(place, reader.layout.work_root))
     elsewhere = tuple(place for place in places if place not in set(inside))
-    return _Plan(session, tuple(sorted(gone)), keys, inside, elsewhere, kept, not left)
+    of_others = _union(kept.values())
+    needed = frozenset(run for run in gone if not named.get(run, set()).isdisjoint(of_others))
+    return _Plan(session, tuple(sorted(gone)), keys, inside, elsewhere, kept, needed, not left)
 
 
 def _named(reader: Reader, session: str, gone: set[str], cache: TaskCache) -> dict[str, set[bytes]]:
@@ -231,6 +234,8 @@ def _forget(reader: Reader, plan: _Plan) -> None:
     for run in plan.runs:
         reader.layout.index(plan.session, run).unlink(missing_ok=True)
         reader.layout.events(plan.session, run).unlink(missing_ok=True)
+        if run not in plan.needed:  # else other runs took tasks from it, whose figures stand there
+            reader.layout.summaries(plan.session, run).unlink(missing_ok=True)
         reader.history.delete(run)
 
 
