@@ -13,7 +13,7 @@ import uuid
 import warnings
 import weakref
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -149,6 +149,24 @@ class Session:
         if self._open is None:
             self._open = self._begin()
         return self._open.runner
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no task of it is under way."""
+        return self._open is None or self._open.runner.idle
+
+    def resolve_class(self, name: str, digest: str) -> type:
+        """The notebook's class of a name, if its code has a digest (hex); see `NotebookClasses.resolve`."""
+        return self._classes.resolve(name, digest)
+
+    @contextmanager
+    def telling(self, say: Callable[[str], None]) -> Iterator[None]:
+        """Say to somebody else meanwhile what there is to say."""
+        before, self._say = self._say, say
+        try:
+            yield
+        finally:
+            self._say = before
 
     def reader(self) -> Reader:
         """A reader of this launch directory's runs and tasks, through the session that is open here."""

@@ -5,6 +5,8 @@ Alone asks Pygments, which comes with IPython.
 
 from __future__ import annotations
 
+from typing import Any
+
 from pygments.lexer import Lexer
 from pygments.lexers import BashLexer, PythonLexer, find_lexer_class_by_name
 from pygments.token import STANDARD_TYPES, Token
@@ -62,7 +64,7 @@ def _lexer(source: str) -> Lexer:
         return BashLexer(**options)
 
 
-def _kind(token: object) -> str:
+def _kind(token: Any) -> str:
     while token is not Token and token not in STANDARD_TYPES:
-        token = token.parent  # type: ignore[attr-defined]
-    return STANDARD_TYPES.get(token, "")  # type: ignore[call-overload]
+        token = token.parent
+    return str(STANDARD_TYPES.get(token, ""))

@@ -17,7 +17,7 @@ from nbflow.storage.database.cache import TaskCache
 from nbflow.storage.nextflow.history import RunRecord
 from nbflow.storage.nextflow.index import read_index
 from nbflow.storage.rows import CACHED, RUNNING, SUBMITTED
-from nbflow.storage.summaries import STATUS, read_lines, summary_line
+from nbflow.storage.summaries import DELETED, STATUS, read_lines, summary_line
 
 UNREAD = "…"
 """Status of a task whose figures are still to be read from its entry."""
@@ -108,9 +108,16 @@ class TaskTable:
         wanted = task_hash.encode()
         return next((at for at, line in enumerate(self.lines) if line.startswith(wanted)), None)
 
+    def lines_of_session(self, reader: Reader) -> list[bytes]:
+        """The lines of all tasks that the session's runs executed, those of other runs first."""
+        names = [_RUNS_LINES + str(run.run_name) for run in self.runs]
+        directory = reader.layout.session_dir(self.session)
+        others = [line for name in reversed(_others(directory, names)) for line in read_lines(directory / name)[0]]
+        return [*others, *self.lines]
+
     # Reading ----------------------------------------------------------------------------------------------------------
 
-    def _sizes(self, reader: Reader) -> tuple[tuple[int, int], ...]:
+    def _sizes(self, reader: Reader) -> tuple[tuple[int, ...], ...]:
         """What changes on disk when something happens: files that only grow."""
         layout = reader.layout
         places = (layout.index, layout.events, layout.summaries)
@@ -125,7 +132,7 @@ class TaskTable:
         self.cached = list(cached.values())
         self.statuses = [
             CACHED
-            if only_cached and key in lines
+            if only_cached and key in lines and _status(line) != DELETED
             else _status(line)
             if key in lines or (self.live and key in begun)
             else UNREAD
@@ -207,7 +214,7 @@ def _others(session_dir: Path, names: Sequence[str]) -> list[str]:
     return [path.name for path in sorted(found, key=lambda path: _size(path)[1:], reverse=True)]
 
 
-def _size(path: Path) -> tuple[int, int, int]:
+def _size(path: Path) -> tuple[int, ...]:
     try:
         status = path.stat()
     except OSError:

@@ -158,7 +158,9 @@ class _Figures:
                 f"the browser filters by {', '.join(_FIELDS)}; for {field} use: nbflow log {summary.run} -F"
             )
         own = {"hash": short(summary.hash), "task_hash": summary.hash, "tag": tag_of(summary.name) or None}
-        return {**own, "status": self._status, "name": summary.name, "process": summary.process, "run": summary.run}[field]
+        return {**own, "status": self._status, "name": summary.name, "process": summary.process, "run": summary.run}[
+            field
+        ]
 
 
 # Sorting --------------------------------------------------------------------------------------------------------------

@@ -11,7 +11,6 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from nbflow.errors import UnknownSessionError
@@ -180,7 +179,9 @@ class Reader:
             Whether the run only ever took it from the cache.
         """
         name = str(record.run_name)
-        events = {str(event.get("event")): event for event in events_of(self.layout.events(record.session, name), task_hash)}
+        events = {
+            str(event.get("event")): event for event in events_of(self.layout.events(record.session, name), task_hash)
+        }
         key = bytes.fromhex(task_hash)
         entry = cache.get_record(key)
         facts = RunFacts(record.session, name, entry is None and self.is_live(record))

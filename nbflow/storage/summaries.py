@@ -94,7 +94,7 @@ def read_line(line: bytes) -> Summary:
     }
     outputs = (output.rpartition("=") for output in fields[OUTPUTS].split(",") if output)
     made = tuple((name, digest) for name, _, digest in outputs)
-    return Summary(*(fields[at] for at in (HASH, NAME, PROCESS, STATUS, RUN)), numbers, made)
+    return Summary(fields[HASH], fields[NAME], fields[PROCESS], fields[STATUS], fields[RUN], numbers, made)
 
 
 def field_number(line: bytes, name: str) -> float | None:
@@ -102,6 +102,13 @@ def field_number(line: bytes, name: str) -> float | None:
     at = FIELDS.index(name)
     text = line.split(b"\t", at + 1)[at]
     return float(text) if text else None
+
+
+def with_status(line: bytes, status: str) -> bytes:
+    """A line with another status, its line end included."""
+    fields = line.rstrip(b"\n").split(b"\t")
+    fields[STATUS] = status.encode()
+    return b"\t".join(fields) + b"\n"
 
 
 class SummaryLog:

@@ -61,7 +61,9 @@ class MadeSession:
         self.history.update(str(record.run_name), 900, "OK")
         return record
 
-    def _run(self, tasks: list[tuple[bytes, dict[str, object], TaskEntry]], *, entries: bool, summaries: bool) -> RunRecord:
+    def _run(
+        self, tasks: list[tuple[bytes, dict[str, object], TaskEntry]], *, entries: bool, summaries: bool
+    ) -> RunRecord:
         record = self.history.begin(self.session, "nbflow run rnaseq.ipynb")
         name = str(record.run_name)
         self._write_index(name, tasks)
@@ -126,6 +128,10 @@ class MadeSession:
         files = (FileRecord("out.bam", self._random.randrange(1 << 30), 0, "0" * 32),)
         outputs = (OutputRecord("bam", "file", key[::-1].hex(), paths=("out.bam",)),)
         status = str(trace["status"])
-        return key, trace, TaskEntry(
-            status, 137 if failed else 0, took, "", "boot", outputs, files, process=process, name=name, parts=parts
+        return (
+            key,
+            trace,
+            TaskEntry(
+                status, 137 if failed else 0, took, "", "boot", outputs, files, process=process, name=name, parts=parts
+            ),
         )
