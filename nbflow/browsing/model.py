@@ -53,6 +53,7 @@ class Model:
         self._sessions = Sessions()
         self._tables: OrderedDict[tuple[str, str], TaskTable] = OrderedDict()
         self._view: tuple[object, Sequence[int]] = (None, ())
+        self._counted: tuple[object, dict[str, dict[str, int]]] = (None, {})
         self._lock = threading.Lock()
         self._answers: dict[str, Callable[[Question], Answer]] = {
             "sessions": self._ask_sessions,
@@ -129,7 +130,7 @@ class Model:
                 "total": len(table.lines),
                 "unread": len(table.unread),
                 "rows": [row(table, place) for place in window],
-                "counts": counts(table),
+                "counts": self._counts(table),
                 "live": table.live,
                 "version": table.version,
                 "columns": list(COLUMNS.items()),
@@ -141,6 +142,12 @@ class Model:
         if self._view[0] != key:
             self._view = (key, shown(table, wanted))
         return self._view[1]
+
+    def _counts(self, table: TaskTable) -> dict[str, dict[str, int]]:
+        key = (id(table), table.version)
+        if self._counted[0] != key:
+            self._counted = (key, counts(table))
+        return self._counted[1]
 
     def _ask_task(self, question: Question) -> Answer:
         """All that is shown of one task (``id``: its hash)."""

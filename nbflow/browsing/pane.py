@@ -23,7 +23,7 @@ from nbflow.storage.browse import Reader
 from nbflow.storage.database.cache import TaskCache
 from nbflow.storage.nextflow.history import RunRecord
 from nbflow.storage.rows import CACHED, TaskRow
-from nbflow.storage.summaries import HASH, NAME, PROCESS, RUN, Summary, read_line
+from nbflow.storage.summaries import HASH, NAME, PROCESS, RUN, Summary, field_number, read_line
 from nbflow.storage.workdir import PRIVATE
 
 TAIL = 64 << 10
@@ -57,7 +57,7 @@ class Maker(NamedTuple):
     hash, name, run : str
         Of the task; the run that executed it.
     how : str
-        ``made by``; or ``same value as``, where only the contents agree.
+        ``made by``; ``same value as``, where only the contents agree; ``likely made by``, where only the name does.
     """
 
     hash: str
@@ -162,25 +162,25 @@ def _earlier(reader: Reader, table: TaskTable, row: TaskRow, cache: TaskCache) -
         return
     records = {run.run_name: run for run in reader.runs() if run.session == table.session}
     beside = {line[:32] for line in table.lines} if len(table.runs) == 1 else set()
-    found = [summary for summary in _of_process(reader, table, row) if _is_before(summary, row, beside)]
+    lines = _comparable(table.lines_of_session(reader), row, beside)
+    found = [
+        summary
+        for summary in map(read_line, lines)
+        if summary.numbers.get("submit", 0) < (row.trace.get("submit") or 0)
+    ]
     found.sort(key=lambda summary: (summary.name == row.name, summary.numbers.get("submit", 0)), reverse=True)
     for summary in found[:_COMPARED]:
         yield reader.row(records.get(summary.run, table.runs[-1]), summary.hash, cache)
 
 
-def _of_process(reader: Reader, table: TaskTable, row: TaskRow) -> Iterator[Summary]:
-    process = row.process.encode()
-    for line in table.lines_of_session(reader):
-        if line.split(b"\t", PROCESS + 1)[PROCESS] == process:
-            yield read_line(line)
-
-
-def _is_before(summary: Summary, row: TaskRow, beside: set[bytes]) -> bool:
-    """Whether a task came before one; the other items of its channel are beside it."""
-    submitted = row.trace.get("submit") or 0
-    same_name = summary.name in (row.name, row.process)
-    is_beside = summary.hash.encode() in beside and not same_name
-    return summary.hash != row.task_hash and not is_beside and summary.numbers.get("submit", 0) < submitted
+def _comparable(lines: Sequence[bytes], row: TaskRow, beside: set[bytes]) -> Iterator[bytes]:
+    """The lines of the process's other tasks; the other items of its channel are beside it."""
+    own, process = row.task_hash.encode(), row.process.encode()
+    names = (row.name.encode(), process)
+    for line in lines:
+        task_hash, name, of_process, _ = line.split(b"\t", PROCESS + 1)
+        if of_process == process and task_hash != own and (name in names or task_hash not in beside):
+            yield line
 
 
 def _parts(now: TaskEntry | None, before: TaskEntry | None) -> list[dict[str, str]]:
@@ -237,8 +237,14 @@ def _inputs(reader: Reader, table: TaskTable, row: TaskRow) -> list[dict[str, An
 
 
 def makers_of(reader: Reader, table: TaskTable, row: TaskRow, parts: Sequence[Part]) -> list[Maker | None]:
-    """The tasks that made some inputs, as far as that can be told: by the path of a file, or by the contents."""
-    lines = [line for line in table.lines_of_session(reader) if not line.startswith(row.task_hash.encode())]
+    """The tasks that made some inputs, as far as that can be told: by the path of a file, by the contents, by the name.
+
+    Contents agree by digest for plain values, arrays and items of channels; values with classes of packages are digested
+    in one way where they are made and in another where a notebook holds them.
+    """
+    own, submitted = row.task_hash.encode(), row.trace.get("submit") or 0
+    every = table.lines_of_session(reader)
+    lines = [line for line in every if not line.startswith(own) and (field_number(line, "submit") or 0) <= submitted]
     return [_maker(reader.layout.work_root, lines, part) for part in parts]
 
 
@@ -247,12 +253,16 @@ def _maker(work_root: Path, lines: Sequence[bytes], part: Part) -> Maker | None:
     if made:
         wanted = (made[1] + made[2]).encode()
         return next((_made(line, "made by") for line in lines if line.startswith(wanted)), None)
-    needle = f"={part.digest.hex()}".encode()
-    found = [line for line in lines if needle in line]
-    named = [line for line in found if f"{part.name}={part.digest.hex()}".encode() in line]
-    if named:
-        return _made(named[-1], "made by")
-    return _made(found[-1], "same value as") if found else None
+    tests = {
+        "made by": re.compile(rf"[\t,]{re.escape(part.name)}={part.digest.hex()}".encode()),
+        "same value as": re.compile(f"={part.digest.hex()}".encode()),
+        "likely made by": re.compile(rf"[\t,]{re.escape(part.name)}=".encode()),
+    }
+    for how, test in tests.items():
+        found = [line for line in lines if test.search(line)]
+        if found:
+            return _made(found[-1], how)
+    return None
 
 
 def _made(line: bytes, how: str) -> Maker:

@@ -56,7 +56,7 @@ export class Browser {
     this.body = h("div.nbf-body", {}, this.nav, this.main);
     this.element = h(
       "section.nbf", { "aria-label": "nbflow cache browser", "data-lm-suppress-shortcuts": "true", onkeydown: (event) => this.key(event) },
-      h("header.nbf-top", {}, h("h2", {}, "Cache"), this.place, this.stamp),
+      h("header.nbf-top", {}, h("h2", {}, "Cache"), this.place, this.messages.notice, this.stamp),
       this.messages.element, this.body,
     );
   }

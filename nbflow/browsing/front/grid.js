@@ -8,8 +8,8 @@ const FRAME = 46;
 const MARGIN = 30;
 const KEPT = 1200;
 const WIDTHS = {
-  status: "104px", process: "minmax(76px, 1fr)", tag: "minmax(84px, 1.4fr)", hash: "80px", exit: "40px",
-  start: "112px", duration: "68px", realtime: "68px", "%cpu": "58px", peak_rss: "88px", size: "68px", attempt: "60px",
+  status: "100px", process: "minmax(76px, 1fr)", tag: "minmax(84px, 1.4fr)", hash: "80px", exit: "40px",
+  start: "112px", duration: "68px", realtime: "68px", "%cpu": "58px", peak_rss: "100px", size: "68px", attempt: "66px",
 };
 const RIGHT = new Set(["exit", "duration", "realtime", "%cpu", "peak_rss", "size", "attempt"]);
 let grids = 0;

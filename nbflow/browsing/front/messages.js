@@ -8,8 +8,7 @@ export class Messages {
   constructor(source) {
     this.source = source;
     this.element = h("div.nbf-messages", { "aria-live": "polite" });
-    this.notice = h("p.nbf-note.nbf-busy", { role: "status", hidden: true });
-    this.element.append(this.notice);
+    this.notice = h("span.nbf-busy", { role: "status", hidden: true });
     this.waiting = 0;
   }
 

@@ -19,7 +19,7 @@ from nbflow.errors import NbflowError
 
 Handler = Callable[[Mapping[str, Any]], dict[str, Any]]
 
-_THREADS = ThreadPoolExecutor(2, "nbflow-screens")
+_THREADS = ThreadPoolExecutor(4, "nbflow-screens")
 """A preview may take long: it must not keep the kernel's own threads, nor the next question."""
 
 
