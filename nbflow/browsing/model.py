@@ -158,8 +158,8 @@ class Model:
 
     def _ask_logs(self, question: Question) -> Answer:
         """What a task printed up to now."""
-        reader = self._reader()
-        return {"logs": logs(reader.layout.work_dir(str(question["id"])))}
+        task, _ = self.row(question)
+        return {"logs": logs(task.work_dir)}
 
     def _ask_preview(self, question: Question) -> Answer:
         """One output of a task: ``output`` names it, ``path`` a file of it."""

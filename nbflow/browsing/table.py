@@ -106,6 +106,8 @@ class TaskTable:
     def place_of(self, task_hash: str) -> int | None:
         """Where a task stands, by its hash of 32 digits; None where these runs have none such."""
         wanted = task_hash.encode()
+        if len(wanted) != _HASH:
+            return None
         return next((at for at, line in enumerate(self.lines) if line.startswith(wanted)), None)
 
     def lines_of_session(self, reader: Reader) -> list[bytes]:
@@ -127,7 +129,8 @@ class TaskTable:
         cached = self._hashes(reader)
         lines = self._summaries(reader, cached)
         begun = self._begun(reader, lines)
-        cached.update(dict.fromkeys(begun.keys() - cached.keys(), False))
+        for key in begun:  # the index is written in batches: what was begun in between is not in it yet
+            cached.setdefault(key, False)
         self.lines = [lines.get(key) or begun.get(key) or _blank(key) for key in cached]
         self.cached = list(cached.values())
         self.statuses = [
@@ -161,7 +164,7 @@ class TaskTable:
         return lines
 
     def _begun(self, reader: Reader, lines: dict[bytes, bytes]) -> dict[bytes, bytes]:
-        """Lines for the tasks that a run which has not ended began, and which have not ended either."""
+        """Lines for the tasks that runs which have not ended began, blank for those that have lines already."""
         begun: dict[bytes, dict[str, object]] = {}
         for run in self.runs:
             if run.status is None:
@@ -181,7 +184,7 @@ class TaskTable:
 
 
 def _events(path: Path, ended: dict[bytes, bytes]) -> Iterator[tuple[bytes, dict[str, object]]]:
-    """What the events say of tasks that have not ended; the others' lines, which are most, are not parsed."""
+    """What the events say of tasks that have not ended; nothing of the others, which are most and are not parsed."""
     try:
         data = path.read_bytes()
     except OSError:
@@ -189,9 +192,9 @@ def _events(path: Path, ended: dict[bytes, bytes]) -> Iterator[tuple[bytes, dict
     for line in data.split(b"\n"):
         at = line.find(_MARK) + len(_MARK)
         key = line[at : at + _HASH]
-        if len(key) == _HASH and key not in ended:
+        if len(key) == _HASH:
             try:
-                yield key, _fields(json.loads(line))
+                yield key, {} if key in ended else _fields(json.loads(line))
             except (ValueError, TypeError, AttributeError):
                 continue  # cut off, as a crash leaves it
 

@@ -243,10 +243,13 @@ export class Browser {
     this.reload();
   }
 
+  /** What is shown stays until the answer is there. */
   async reload() {
-    this.grid.clear();
+    const round = (this.round = (this.round ?? 0) + 1);
     const answer = await this.window(0, 80);
-    if (answer) this.grid.take(answer);
+    if (!answer || round !== this.round) return;
+    this.grid.clear();
+    this.grid.take(answer);
   }
 
   async window(first, number) {
@@ -355,12 +358,12 @@ export class Browser {
   async open(id, name = "the task") {
     const where = this.where;
     this.opened = id;
-    if (!this.pane.task) this.pane.wait(name);
+    this.pane.wait(name);
     try {
       const task = await this.source.ask({ ask: "task", ...where, id });
       if (this.opened === id) this.pane.show(task, where);
     } catch (error) {
-      this.pane.element.hidden = true;
+      if (this.opened === id) this.pane.element.hidden = true;
       this.messages.fail(error);
     }
   }
@@ -400,7 +403,7 @@ export class Browser {
   async followLog() {
     const { task } = this.pane;
     if (task?.status !== "RUNNING") return;
-    const { logs } = await this.source.ask({ ask: "logs", id: task.id });
+    const { logs } = await this.source.ask({ ask: "logs", ...this.pane.where, id: task.id });
     this.pane.follow(logs);
   }
 }

@@ -22,7 +22,10 @@ export class Pane {
     this.onClose();
   }
 
+  /** What is shown of another task stays until this one is read, and does nothing. */
   wait(name) {
+    this.element.inert = true;
+    if (!this.element.hidden && this.task) return;
     this.element.hidden = false;
     fill(this.element, h("p.nbf-faint", { role: "status" }, `Reading ${name} …`));
   }
@@ -30,6 +33,7 @@ export class Pane {
   show(task, where) {
     Object.assign(this, { task, where });
     this.element.hidden = false;
+    this.element.inert = false;
     this.element.setAttribute("aria-label", `Task ${task.name}`);
     this.body = h("div.nbf-tabpanel", { role: "tabpanel", id: `${this.name}-panel`, tabindex: 0 });
     this.said = h("div.nbf-said");

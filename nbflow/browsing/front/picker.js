@@ -178,8 +178,12 @@ export class Picker {
     if (done) await this.say(done.said);
   }
 
+  /** The list is read again, and shows the session that this notebook is in. */
   async say(text) {
+    this.filter.value = "";
     await this.read();
+    const current = this.shown.findIndex((session) => session.current);
+    if (current >= 0) this.choose(current);
     this.messages.note(text);
   }
 

@@ -1,22 +1,39 @@
 // Where a screen's data come from: an object with `ask(question)`, a promise of the answer, and `acts`, what can be done.
 // A notebook asks its kernel by messages; a page asks a server, which only answers questions.
 
-/** Ask a kernel through a widget's model. */
+const AGAIN = 1000;
+const TRIES = 10;
+
+/**
+ * Ask a kernel through a widget's model. The kernel says at once that it has a message. What goes out before the front end
+ * has made the kernel's subshell waits behind the running cell: so it is sent again, and the kernel knows it by its id.
+ */
 export function commSource(model) {
   const waiting = new Map();
+  const mine = crypto.randomUUID?.() ?? String(Math.random());
   let last = 0;
   model.on("msg:custom", (message) => {
     const asker = waiting.get(message.id);
-    waiting.delete(message.id);
     if (!asker) return;
+    clearInterval(asker.timer);
+    if (message.received) return;
+    waiting.delete(message.id);
     if (message.error) asker.reject(Object.assign(new Error(message.error), { trace: message.trace }));
     else asker.resolve(message.answer);
   });
   const send = (kind, content) =>
     new Promise((resolve, reject) => {
       last += 1;
-      waiting.set(last, { resolve, reject });
-      model.send({ id: last, [kind]: content });
+      const message = { id: `${mine} ${last}`, [kind]: content };
+      let tries = 0;
+      const out = () => {
+        tries += 1;
+        if (tries > TRIES) return clearInterval(asker.timer);
+        model.send(message);
+      };
+      const asker = { resolve, reject, timer: setInterval(out, AGAIN) };
+      waiting.set(message.id, asker);
+      out();
     });
   return {
     acts: new Set(model.get("acts")),

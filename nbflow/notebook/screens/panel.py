@@ -61,7 +61,8 @@ def make_panel(screen: str, handlers: Mapping[str, Handler], **traits: Any) -> i
         ``options``, ``acts``, ``beside``, ``launch_dir``.
     """
     panel = _panel_class()(screen=screen, **traits)
-    panel.on_msg(lambda widget, message, buffers: _THREADS.submit(_reply, widget, handlers, message))
+    seen: set[str] = set()
+    panel.on_msg(lambda widget, message, buffers: _receive(widget, handlers, message, seen))
     let_through(panel)
     return panel
 
@@ -82,6 +83,17 @@ def _panel_class() -> type[ipywidgets.DOMWidget]:
         launch_dir = Unicode().tag(sync=True)
 
     return Panel
+
+
+def _receive(
+    widget: ipywidgets.Widget, handlers: Mapping[str, Handler], message: Mapping[str, Any], seen: set[str]
+) -> None:
+    """Say that a message is here; one that was sent again, since nobody had said so, is not worked on again."""
+    number = str(message.get("id"))
+    widget.send({"id": number, "received": True})
+    if number not in seen:
+        seen.add(number)
+        _THREADS.submit(_reply, widget, handlers, message)
 
 
 def _reply(widget: ipywidgets.Widget, handlers: Mapping[str, Handler], message: Mapping[str, Any]) -> None:

@@ -103,7 +103,10 @@ class PlainPicker(_Plain):
     def _draw(self) -> None:
         words = self.filter.value.lower().split()
         shown = [session for session in self._sessions if all(word in _words(session) for word in words)]
+        before = self.list.value
         self.list.options = [(_session_line(session), session["id"]) for session in shown]
+        ids = [session["id"] for session in shown]
+        self.list.value = before if before in ids else next(iter(ids), None)
 
     def _chosen(self) -> None:
         self.sure.layout.display = "none"
