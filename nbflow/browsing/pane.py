@@ -5,13 +5,16 @@ Alone brings these together. Reads what lies in the work directory within bounds
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from nbflow.browsing.code import language_of, pieces
+from nbflow.browsing.look import TEXT, Seen
 from nbflow.browsing.table import TaskTable
 from nbflow.core.file_facts import split_files
 from nbflow.core.parts import Part, shorten
@@ -19,6 +22,7 @@ from nbflow.core.task.entry import AUTO, OutputRecord, TaskEntry
 from nbflow.core.task.explain import CODE, differing
 from nbflow.core.units import format_memory
 from nbflow.execution.explain.why import because, rows_elsewhere
+from nbflow.execution.spec import EVENTS
 from nbflow.storage.browse import Reader
 from nbflow.storage.database.cache import TaskCache
 from nbflow.storage.nextflow.history import RunRecord
@@ -30,6 +34,9 @@ TAIL = 64 << 10
 """Bytes of a stream that are shown, from its end."""
 
 _COMPARED = 200
+_DISPLAYED = 8 << 20
+_MOST_DISPLAYS = 10
+_IMAGES = ("image/png", "image/jpeg", "image/gif")
 _INPUTS = ("input", "global", "file", "data", "env")
 _MOST_INPUTS = 40
 _MOST_FILES = 200
@@ -102,6 +109,7 @@ def pane(reader: Reader, table: TaskTable, place: int) -> dict[str, Any]:
         "left_out": list(row.entry.left_out) if row.entry else [],
         "resources": [(_LABELS.get(name, name), row.text(name)) for name in _RESOURCES if _is_told(row, name)],
         "logs": logs(row.work_dir),
+        "displays": displays(row.work_dir),
     }
 
 
@@ -118,6 +126,36 @@ def logs(work_dir: Path) -> dict[str, dict[str, Any]]:
     """The ends of what a task printed."""
     streams = {"stdout": ".command.out", "stderr": ".command.err"}
     return {name: _tail(work_dir / file) for name, file in streams.items()}
+
+
+def displays(work_dir: Path) -> list[Seen]:
+    """What a task displayed, figures among it: the first of it, within bounds."""
+    try:
+        with open(work_dir / EVENTS, "rb") as file:
+            lines = file.read(_DISPLAYED).split(b"\n")
+    except OSError:
+        return []
+    bundles = (bundle for line in lines if line[:9] in (b'["display', b'["result"') and (bundle := _bundle(line)))
+    return [seen for bundle in islice(bundles, _MOST_DISPLAYS) if (seen := _shown(bundle)) is not None]
+
+
+def _bundle(line: bytes) -> dict[str, Any]:
+    try:
+        data = json.loads(line)[1]["data"]
+    except (ValueError, LookupError, TypeError):
+        return {}  # cut off
+    return data if isinstance(data, dict) else {}
+
+
+def _shown(bundle: dict[str, Any]) -> Seen | None:
+    """A bundle as previews are, by the best of its forms."""
+    for mime in _IMAGES:
+        if isinstance(bundle.get(mime), str):
+            return {"kind": "image", "mime": mime, "data": "".join(bundle[mime].split()), "note": ""}
+    if isinstance(bundle.get("text/html"), str):
+        return {"kind": "html", "html": bundle["text/html"], "note": ""}
+    text = bundle.get("text/plain")
+    return {"kind": "text", "text": text[:TEXT], "note": ""} if isinstance(text, str) else None
 
 
 def _record(table: TaskTable, summary: Summary) -> RunRecord:

@@ -104,10 +104,9 @@ export class Browser {
     const about = [session.size_text, session.held && !session.current ? `held by ${session.held}` : ""].filter(Boolean);
     const head = h(
       "div.nbf-session", {},
-      h("strong", {}, session.notebook || "session"), h("code.nbf-faint", {}, session.short),
-      session.current ? h("span.nbf-badge", {}, "current") : null,
-      h("span.nbf-faint", {}, about.join(" · ")),
-      this.deleting(session),
+      h("strong", {}, session.notebook || "session"),
+      h("div.nbf-session-line", {}, h("code.nbf-faint", {}, session.short), session.current ? h("span.nbf-badge", {}, "current") : null,
+        h("span.nbf-faint", {}, about.join(" · ")), this.deleting(session)),
     );
     const all = session.runs.length > 1 ? this.navButton({ session: session.id }, "all runs", "", h("span.nbf-faint", {}, plural(session.runs.length, "run"))) : null;
     const runs = session.runs.map((run) => this.navButton({ run: run.run }, run.run, run.status, this.runFacts(run)));
