@@ -280,26 +280,36 @@ def makers_of(reader: Reader, table: TaskTable, row: TaskRow, parts: Sequence[Pa
     Contents agree by digest for plain values, arrays and items of channels; values with classes of packages are digested
     in one way where they are made and in another where a notebook holds them.
     """
+    text = b"\n".join([b"", *table.lines_of_session(reader), b""])
     own, submitted = row.task_hash.encode(), row.trace.get("submit") or 0
-    every = table.lines_of_session(reader)
-    lines = [line for line in every if not line.startswith(own) and (field_number(line, "submit") or 0) <= submitted]
-    return [_maker(reader.layout.work_root, lines, part) for part in parts]
+    return [_maker(reader.layout.work_root, text, part, own, submitted) for part in parts]
 
 
-def _maker(work_root: Path, lines: Sequence[bytes], part: Part) -> Maker | None:
+def _maker(work_root: Path, text: bytes, part: Part, own: bytes, submitted: float) -> Maker | None:
     made = re.search(re.escape(str(work_root)) + r"/([0-9a-f]{2})/([0-9a-f]{30})", part.preview)
-    if made:
-        wanted = (made[1] + made[2]).encode()
-        return next((_made(line, "made by") for line in lines if line.startswith(wanted)), None)
+    name, digest = part.name.encode("utf-8", "surrogateescape"), part.digest.hex().encode()
     tests = {
-        "made by": re.compile(rf"[\t,]{re.escape(part.name)}={part.digest.hex()}".encode()),
-        "same value as": re.compile(f"={part.digest.hex()}".encode()),
-        "likely made by": re.compile(rf"[\t,]{re.escape(part.name)}=".encode()),
+        "made by": (b"\t" + name + b"=" + digest, b"," + name + b"=" + digest),
+        "same value as": (b"=" + digest,),
+        "likely made by": (b"\t" + name + b"=", b"," + name + b"="),
     }
-    for how, test in tests.items():
-        found = [line for line in lines if test.search(line)]
-        if found:
-            return _made(found[-1], how)
+    if made:
+        tests = {"made by": (f"\n{made[1]}{made[2]}\t".encode(),)}
+    for how, needles in tests.items():
+        lines = [line for needle in needles if (line := _last_before(text, needle, own, submitted)) is not None]
+        if lines:
+            return _made(max(lines, key=lambda line: field_number(line, "submit") or 0), how)
+    return None
+
+
+def _last_before(text: bytes, needle: bytes, own: bytes, submitted: float) -> bytes | None:
+    """The last line that holds some bytes, of a task that was submitted no later, and is another one."""
+    at = len(text)
+    while (at := text.rfind(needle, 0, at)) >= 0:
+        begin = text.rfind(b"\n", 0, at + 1) + 1
+        line = text[begin : text.find(b"\n", begin)]
+        if not line.startswith(own) and (field_number(line, "submit") or 0) <= submitted:
+            return line
     return None
 
 

@@ -239,7 +239,7 @@ export class Browser {
 
   want(change) {
     Object.assign(this.wanted, change);
-    this.reload();
+    return this.reload();
   }
 
   /** What is shown stays until the answer is there. */
@@ -321,8 +321,9 @@ export class Browser {
 
   typed() {
     const text = this.filter.value;
+    if (text === (this.isExpert ? this.wanted.where : this.wanted.text)) return null;
     this.messages.clear();
-    this.want(this.isExpert ? { where: text, text: "" } : { text, where: "" });
+    return this.want(this.isExpert ? { where: text, text: "" } : { text, where: "" });
   }
 
   toggleExpert() {
@@ -333,14 +334,21 @@ export class Browser {
     this.filter.classList.toggle("nbf-mono", this.isExpert);
     this.filter.value = "";
     this.filter.focus();
-    this.typed();
+    this.messages.clear();
+    if (this.wanted.text || this.wanted.where) this.want({ text: "", where: "" });
+  }
+
+  /** From the filter to the tasks, once they are those that were typed for. */
+  async toGrid() {
+    await this.typed();
+    this.grid.element.focus();
   }
 
   filterKey(event) {
     if (event.key === "Escape" && this.filter.value) {
       this.filter.value = "";
       this.typed();
-    } else if (event.key === "ArrowDown" || event.key === "Enter" || event.key === "Escape") this.grid.element.focus();
+    } else if (["ArrowDown", "Enter", "Escape"].includes(event.key)) this.toGrid();
     else return;
     event.preventDefault();
     event.stopPropagation();
