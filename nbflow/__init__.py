@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from nbflow.api import digest, load, runs, tasks
     from nbflow.execution.channels.channels import Channel, channel
-    from nbflow.notebook.extension import load_ipython_extension, unload_ipython_extension
     from nbflow.notebook.browser import browser
+    from nbflow.notebook.extension import load_ipython_extension, unload_ipython_extension
 
 __version__ = "0.1.0"
 

@@ -55,7 +55,7 @@ export class Browser {
     this.main = h("div.nbf-main-part", {}, this.asked, this.tasks, this.comparison.element);
     this.body = h("div.nbf-body", {}, this.nav, this.main);
     this.element = h(
-      "section.nbf", { "aria-label": "nbflow cache browser", "data-lm-suppress-shortcuts": "true", onkeydown: (event) => this.key(event) },
+      "section.nbf", { "aria-label": "nbflow cache browser", onkeydown: (event) => this.key(event) },
       h("header.nbf-top", {}, h("h2", {}, "Cache"), this.place, this.messages.notice, this.stamp),
       this.messages.element, this.body,
     );

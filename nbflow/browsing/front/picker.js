@@ -40,7 +40,7 @@ export class Picker {
     this.scroll = h("div.nbf-scroll.nbf-tall", {}, this.grid);
     this.tools = h("div.nbf-actions", { role: "toolbar", "aria-label": "What to do with the chosen session" }, order, h("span.nbf-spring"), this.line = h("code.nbf-faint"));
     this.element = h(
-      "section.nbf", { "aria-label": "nbflow session picker", "data-lm-suppress-shortcuts": "true", onkeydown: (event) => this.anyKey(event) },
+      "section.nbf", { "aria-label": "nbflow session picker", onkeydown: (event) => this.anyKey(event) },
       h("header.nbf-top", {}, h("h2", {}, "Sessions"), h("span.nbf-find", {}, this.filter), this.summary, this.messages.notice),
       this.messages.element, this.scroll, this.asked, this.tools,
     );
