@@ -202,7 +202,7 @@ def test_the_plain_browser_shows_a_page_of_tasks_and_one_of_them(
     lab: Lab, acts: Acts, model: Model, deed: dict[str, Any]
 ) -> None:
     browser = PlainBrowser(model, acts)
-    browser.run.value = deed["run"]
+    assert browser.run.value == deed["run"]
     assert "pair" in browser.table.value and "<caption>" in browser.table.value
     browser.sort.value = "realtime"
     browser.task.value = deed["id"]
