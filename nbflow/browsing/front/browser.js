@@ -135,6 +135,8 @@ export class Browser {
       this.about,
       h("h3", {}, run ? run.run : `session ${session.short}`), run ? status(run.status) : null, h("span.nbf-faint.nbf-clip", { title: facts }, facts),
       h("span.nbf-spring"), run ? this.comparing(run) : null, session.own ? this.resuming(session) : null,
+      run?.status === "ERR" && this.source.acts.has("relaunch")
+        ? h("button.nbf-button", { type: "button", onclick: () => this.resume(session, "relaunch") }, "Relaunch from failed task") : null,
       run && session.own && this.source.acts.has("delete") && !run.live
         ? h("button.nbf-button.nbf-danger", { type: "button", onclick: () => this.askDelete({ run: run.run }, `run ${run.run}`) }, "Delete …") : null,
     );
@@ -165,9 +167,9 @@ export class Browser {
     return h("button.nbf-button", { type: "button", onclick: () => this.resume(session) }, "Resume");
   }
 
-  async resume(session) {
+  async resume(session, act = "resume") {
     try {
-      const { said } = await this.source.act({ act: "resume", session: session.id });
+      const { said } = await this.source.act({ act, session: session.id });
       await this.done(said);
     } catch (error) {
       this.messages.fail(error);

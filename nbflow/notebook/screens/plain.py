@@ -242,7 +242,8 @@ def _tasks_table(answer: Mapping[str, Any]) -> str:
     )
     last = answer["first"] + len(answer["rows"])
     said = f"{answer['first'] + 1 if last else 0:,} to {last:,} of {answer['shown']:,} tasks"
-    return f"<table><caption style="text-align: left; {_FAINT}">{said}</caption><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+    caption = f'<caption style="text-align: left; {_FAINT}">{said}</caption>'
+    return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
 
 
 def _pane(task: Mapping[str, Any]) -> str:
@@ -261,7 +262,9 @@ def _pane(task: Mapping[str, Any]) -> str:
 
 
 def _facts(pairs: Sequence[tuple[str, str]]) -> str:
-    rows = "".join(f'<tr><th scope="row" {_CELL}>{escape(name)}</th><td {_CELL}>{escape(text)}</td></tr>' for name, text in pairs)
+    rows = "".join(
+        f'<tr><th scope="row" {_CELL}>{escape(name)}</th><td {_CELL}>{escape(text)}</td></tr>' for name, text in pairs
+    )
     return f"<table><tbody>{rows}</tbody></table>"
 
 
