@@ -11,7 +11,7 @@ import sys
 import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -53,6 +53,7 @@ from nbflow.storage.nextflow.history import History, RunRecord
 from nbflow.storage.nextflow.index import IndexWriter
 from nbflow.storage.nextflow.secrets import SecretStore
 from nbflow.storage.settings import load_settings
+from nbflow.storage.summaries import SummaryLog
 
 STUB_VARIABLE = "NBFLOW_STUB_RUN"
 
@@ -131,7 +132,7 @@ class Session:
         self.console: Console = lambda _: nullcontext()
         self.environ = environ
         self._say = say
-        self._claim = Claim(self.layout, self.history, self.notebook, self._say)
+        self._claim = Claim(self.layout, self.history, self.notebook, lambda line: self._say(line))  # noqa: PLW0108  # `telling` sets another
         self._command = command
         self._wanted = resume
         self._ask_settings = settings
@@ -184,6 +185,24 @@ class Session:
             ``nbflow.toml`` cannot be used as written.
         """
         return self.settings().retention.over(self.kernel_settings.retention)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no task of it is under way."""
+        return self._open is None or self._open.runner.idle
+
+    def resolve_class(self, name: str, digest: str) -> type:
+        """The notebook's class of a name, if its code has a digest (hex); see `NotebookClasses.resolve`."""
+        return self._classes.resolve(name, digest)
+
+    @contextmanager
+    def telling(self, say: Callable[[str], None]) -> Iterator[None]:
+        """Say to somebody else meanwhile what there is to say."""
+        before, self._say = self._say, say
+        try:
+            yield
+        finally:
+            self._say = before
 
     def reader(self) -> Reader:
         """A reader of this launch directory's runs and tasks, through the session that is open here."""
@@ -378,6 +397,8 @@ class Session:
         path = self.layout.index(session, name)
         index = IndexWriter(path)
         resources.callback(index.close)
-        events = EventLog(path.with_name(f"events.{name}"))
+        events = EventLog(self.layout.events(session, name))
         resources.callback(events.close)
-        return Run(session, name, boot_id(), TaskCache(store), index, events)
+        summaries = SummaryLog(self.layout.summaries(session, name))
+        resources.callback(summaries.close)
+        return Run(session, name, boot_id(), TaskCache(store), index, events, summaries)

@@ -24,7 +24,7 @@ from nbflow.execution.channels.task_node import TaskNode
 from nbflow.execution.lookup import Lookup
 from nbflow.execution.progress import Progress
 from nbflow.execution.result import Result
-from nbflow.notebook.environment import audience
+from nbflow.notebook.environment import Audience, audience
 from nbflow.notebook.inline import keeping
 from nbflow.notebook.offers import Offers
 from nbflow.notebook.progress import INTERVAL, ProgressDisplay
@@ -96,12 +96,17 @@ class NotebookDesk:
         """A cell begins."""
         self._info = info
         self.offers.begin(info)
+        self.in_cell = True
         self.session.look()
-        who = audience(self._shell, self.session.environ, self._info)
+        who = self.audience()
         progress = Progress(lambda: self._cell.display.start())  # noqa: PLW0108  # the cell is made in the next line
         self._cell = _Cell(progress, ProgressDisplay(progress, self._shell.display_pub, who, self._interval()))
         self.session.progress = progress
         self.engine.opened = self.opened
+
+    def audience(self) -> Audience:
+        """Who sees what the running cell displays."""
+        return audience(self._shell, self.session.environ, self._info)
 
     def wait(self) -> None:
         """Wait for the cell's channel tasks, and show what became of them.
@@ -122,6 +127,7 @@ class NotebookDesk:
         finally:
             self.engine.foreground.run()
             self._settle(cell)
+            self.in_cell = False
         self._raise_failure(cell.nodes)
 
     def cancel(self) -> int:
@@ -130,6 +136,7 @@ class NotebookDesk:
         if waiting:
             self._end(waiting, TaskAbortedError("the cell failed before its tasks had ended"))
         self._settle(self._cell)
+        self.in_cell = False
         return sum(isinstance(node, TaskNode) for node in waiting)
 
     def after(self, *, failed: bool) -> None:

@@ -20,7 +20,7 @@ _VARIABLE = re.compile(r"\{([^\W\d]\w*)\}")
 
 @magics_class
 class NbflowMagics(Magics):
-    """``%%process``, ``%resume`` and ``%nbflow``.
+    """``%%process``, ``%resume``, ``%cache`` and ``%nbflow``.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ class NbflowMagics(Magics):
 
         ::
 
-            %resume                 the sessions of this directory
+            %resume                 the session picker
             %resume last            the latest one
             %resume new             a fresh one, which remembers nothing
             %resume happy_turing    the session of that run
@@ -82,11 +82,16 @@ class NbflowMagics(Magics):
         """
         wanted = line.strip()
         if not wanted:
-            self._command(["log"])
+            self._show("picker", {})
             return
         said = self._desk.session.resume(wanted)
         if said:
             print(f"nbflow: {said}")
+
+    @line_magic
+    def cache(self, line: str) -> None:
+        """Show the cache browser: sessions, runs, tasks, and all about one; ``%cache RUN`` begins with that run."""
+        self._show("browser", {"run": line.strip()})
 
     @no_var_expand
     @line_magic
@@ -108,6 +113,11 @@ class NbflowMagics(Magics):
         is not, for it means a field in ``log -t``. Settings: ``%config NBFlow``.
         """
         self._command(shlex.split(_VARIABLE.sub(self._value, line)))
+
+    def _show(self, screen: str, options: dict[str, Any]) -> None:
+        from nbflow.notebook.screens.show import show
+
+        show(screen, self.shell, self._desk, options)
 
     def _value(self, found: re.Match[str]) -> str:
         return str(self._namespace.get(found[1], found[0]))
