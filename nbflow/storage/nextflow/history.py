@@ -15,6 +15,7 @@ import difflib
 import os
 import re
 import shutil
+import time
 import uuid
 import warnings
 from collections.abc import Callable, Sequence
@@ -31,6 +32,8 @@ _TIME = "%Y-%m-%d %H:%M:%S"
 _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", re.ASCII)
 _NONE = "-"
 _LISTED = 8
+_READINGS = 20
+_PAUSE = 0.002
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,8 @@ class History:
         ``.nextflow/history``; its directory must be there before anything is written.
     wait : float
         Seconds to wait for the lock while another process has it.
+    locks : bool
+        Whether reading takes the lock, and so may make its file.
 
     Notes
     -----
@@ -91,8 +96,9 @@ class History:
     old file or the new one. Any thread and any number of processes may use it.
     """
 
-    def __init__(self, path: Path, *, wait: float = 5.0) -> None:
+    def __init__(self, path: Path, *, wait: float = 5.0, locks: bool = True) -> None:
         self._path = path
+        self._locks = locks
         self._lock = HistoryLock(path, wait)
         self._reported: set[str] = set()
 
@@ -215,13 +221,23 @@ class History:
         return f"{said}. {meant}{_listed(own)}. All runs: nbflow log"
 
     def _read_shared(self) -> list[_Line]:
-        """Read under the lock, as Nextflow rewrites the file in place; without it where nothing can be written."""
+        """Read under the lock, as Nextflow rewrites the file in place; without it where nothing can or may be written."""
         if not self._path.exists():
             return []
-        if not os.access(self._path.parent, os.W_OK):
-            return self._read()
+        if not self._locks or not os.access(self._path.parent, os.W_OK):
+            return self._read_settled()
         with self._lock.hold():
             return self._read()
+
+    def _read_settled(self) -> list[_Line]:
+        """Read until two readings agree: in between, Nextflow may be half way through the file."""
+        lines = self._read()
+        for _ in range(_READINGS):
+            time.sleep(_PAUSE)
+            before, lines = lines, self._read()
+            if lines == before:
+                break
+        return lines
 
     def _read(self) -> list[_Line]:
         try:
