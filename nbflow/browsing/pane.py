@@ -5,14 +5,17 @@ Alone brings these together. Reads what lies in the work directory within bounds
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from nbflow.browsing.bounds import EVERYTHING, Bounds
 from nbflow.browsing.code import language_of, pieces
+from nbflow.browsing.look import TEXT, Seen
 from nbflow.browsing.table import TaskTable
 from nbflow.core.file_facts import split_files
 from nbflow.core.parts import Part, shorten
@@ -20,6 +23,7 @@ from nbflow.core.task.entry import AUTO, OutputRecord, TaskEntry
 from nbflow.core.task.explain import CODE, differing
 from nbflow.core.units import format_memory
 from nbflow.execution.explain.why import because, rows_elsewhere
+from nbflow.execution.spec import EVENTS
 from nbflow.storage.browse import Reader
 from nbflow.storage.database.cache import TaskCache
 from nbflow.storage.nextflow.history import RunRecord
@@ -31,6 +35,9 @@ TAIL = 64 << 10
 """Bytes of a stream that are shown, from its end."""
 
 _COMPARED = 200
+_DISPLAYED = 8 << 20
+_MOST_DISPLAYS = 10
+_IMAGES = ("image/png", "image/jpeg", "image/gif")
 _INPUTS = ("input", "global", "file", "data", "env")
 _MOST_INPUTS = 40
 _MOST_FILES = 200
@@ -105,6 +112,7 @@ def pane(reader: Reader, table: TaskTable, place: int, bounds: Bounds = EVERYTHI
         "left_out": list(row.entry.left_out) if row.entry else [],
         "resources": [(_LABELS.get(name, name), row.text(name)) for name in _RESOURCES if _is_told(row, name)],
         "logs": logs(row.work_dir, bounds),
+        "displays": displays(row.work_dir, bounds),
     }
 
 
@@ -124,6 +132,38 @@ def logs(work_dir: Path, bounds: Bounds = EVERYTHING) -> dict[str, dict[str, Any
     """The ends of what a task printed."""
     streams = {"stdout": ".command.out", "stderr": ".command.err"}
     return {name: _tail(work_dir / file, bounds) for name, file in streams.items()}
+
+
+def displays(work_dir: Path, bounds: Bounds = EVERYTHING) -> list[Seen]:
+    """What a task displayed, figures among it: the first of it, within bounds."""
+    if not bounds.holds(work_dir / EVENTS):
+        return []
+    try:
+        with open(work_dir / EVENTS, "rb") as file:
+            lines = file.read(_DISPLAYED).split(b"\n")
+    except OSError:
+        return []
+    bundles = (bundle for line in lines if line[:9] in (b'["display', b'["result"') and (bundle := _bundle(line)))
+    return [seen for bundle in islice(bundles, _MOST_DISPLAYS) if (seen := _shown(bundle)) is not None]
+
+
+def _bundle(line: bytes) -> dict[str, Any]:
+    try:
+        data = json.loads(line)[1]["data"]
+    except (ValueError, LookupError, TypeError):
+        return {}  # cut off
+    return data if isinstance(data, dict) else {}
+
+
+def _shown(bundle: dict[str, Any]) -> Seen | None:
+    """A bundle as previews are, by the best of its forms."""
+    for mime in _IMAGES:
+        if isinstance(bundle.get(mime), str):
+            return {"kind": "image", "mime": mime, "data": "".join(bundle[mime].split()), "note": ""}
+    if isinstance(bundle.get("text/html"), str):
+        return {"kind": "html", "html": bundle["text/html"], "note": ""}
+    text = bundle.get("text/plain")
+    return {"kind": "text", "text": text[:TEXT], "note": ""} if isinstance(text, str) else None
 
 
 def _record(table: TaskTable, summary: Summary) -> RunRecord:
@@ -251,26 +291,36 @@ def makers_of(reader: Reader, table: TaskTable, row: TaskRow, parts: Sequence[Pa
     Contents agree by digest for plain values, arrays and items of channels; values with classes of packages are digested
     in one way where they are made and in another where a notebook holds them.
     """
+    text = b"\n".join([b"", *table.lines_of_session(reader), b""])
     own, submitted = row.task_hash.encode(), row.trace.get("submit") or 0
-    every = table.lines_of_session(reader)
-    lines = [line for line in every if not line.startswith(own) and (field_number(line, "submit") or 0) <= submitted]
-    return [_maker(reader.layout.work_root, lines, part) for part in parts]
+    return [_maker(reader.layout.work_root, text, part, own, submitted) for part in parts]
 
 
-def _maker(work_root: Path, lines: Sequence[bytes], part: Part) -> Maker | None:
+def _maker(work_root: Path, text: bytes, part: Part, own: bytes, submitted: float) -> Maker | None:
     made = re.search(re.escape(str(work_root)) + r"/([0-9a-f]{2})/([0-9a-f]{30})", part.preview)
-    if made:
-        wanted = (made[1] + made[2]).encode()
-        return next((_made(line, "made by") for line in lines if line.startswith(wanted)), None)
+    name, digest = part.name.encode("utf-8", "surrogateescape"), part.digest.hex().encode()
     tests = {
-        "made by": re.compile(rf"[\t,]{re.escape(part.name)}={part.digest.hex()}".encode()),
-        "same value as": re.compile(f"={part.digest.hex()}".encode()),
-        "likely made by": re.compile(rf"[\t,]{re.escape(part.name)}=".encode()),
+        "made by": (b"\t" + name + b"=" + digest, b"," + name + b"=" + digest),
+        "same value as": (b"=" + digest,),
+        "likely made by": (b"\t" + name + b"=", b"," + name + b"="),
     }
-    for how, test in tests.items():
-        found = [line for line in lines if test.search(line)]
-        if found:
-            return _made(found[-1], how)
+    if made:
+        tests = {"made by": (f"\n{made[1]}{made[2]}\t".encode(),)}
+    for how, needles in tests.items():
+        lines = [line for needle in needles if (line := _last_before(text, needle, own, submitted)) is not None]
+        if lines:
+            return _made(max(lines, key=lambda line: field_number(line, "submit") or 0), how)
+    return None
+
+
+def _last_before(text: bytes, needle: bytes, own: bytes, submitted: float) -> bytes | None:
+    """The last line that holds some bytes, of a task that was submitted no later, and is another one."""
+    at = len(text)
+    while (at := text.rfind(needle, 0, at)) >= 0:
+        begin = text.rfind(b"\n", 0, at + 1) + 1
+        line = text[begin : text.find(b"\n", begin)]
+        if not line.startswith(own) and (field_number(line, "submit") or 0) <= submitted:
+            return line
     return None
 
 

@@ -15,7 +15,9 @@ import tempfile
 
 from tests.benchmarks.measure import Row, load
 
-NAMES = ("loading", "hits", "executed", "scripts", "closure", "hashing", "hashing_peers", "stored", "memory")
+NAMES = (
+    "loading", "hits", "executed", "scripts", "closure", "hashing", "hashing_peers", "stored", "memory", "browsing",
+)  # fmt: skip
 _HEADS = ("what", "nbflow", "CPU", "unit", "budget", "peer", "peer's", "ratio")
 
 

@@ -18,17 +18,19 @@ from .conftest import write_notebook
 from .front_end import CHROMIUM_ARGUMENTS, PATIENCE, FrontEnd, front_end
 
 TASKS = 2000
+MAKE = (
+    "%%process make -> table, total\nimport pandas as pd\ntable = pd.DataFrame({'a': range(number)})\n"
+    "total = int(table.a.sum())\nprint('made', total)"
+)
 CELLS = (
     "%load_ext nbflow",
     "%resume new",
     "number = 10",
-    "%%process make -> table, total\nimport pandas as pd\ntable = pd.DataFrame({'a': range(number)})\n"
-    "total = int(table.a.sum())\nprint('made', total)",
+    MAKE,
     "%%process fit(depth: int) -> score\nscore = depth * total",
     "scores = fit(channel.of(1, 2, 3))",
     "number = 20",
-    "%%process make -> table, total\nimport pandas as pd\ntable = pd.DataFrame({'a': range(number)})\n"
-    "total = int(table.a.sum())\nprint('made', total)",
+    MAKE,
     "del table\n%cache",
     "%resume",
     "import time\nfrom pathlib import Path\nwhile not Path('go').exists():\n    time.sleep(0.05)\nprint('went on')",
@@ -215,7 +217,7 @@ def test_the_keyboard_is_enough(screens: Screens) -> None:
     screens.grid.focus()
     screens.page.keyboard.press("/")
     expect(screens.browser.get_by_label("Filter tasks by name or hash")).to_be_focused()
-    screens.page.keyboard.type("trim")
+    screens.page.keyboard.insert_text("trim")
     trims = [task[2].name for task in screens.made.tasks if task[2].process == "trim"]
     expect(screens.grid).to_have_attribute("aria-rowcount", str(len(trims) + 1))
     screens.page.keyboard.press("Enter")

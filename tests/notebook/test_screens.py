@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -182,8 +181,8 @@ def test_resuming_says_what_the_magic_says_and_deleting_what_it_freed(
 
 
 @pytest.fixture
-def model(lab: Lab) -> Iterator[Model]:
-    yield Model(desk_of(lab.shell).session.reader)
+def model(lab: Lab) -> Model:
+    return Model(desk_of(lab.shell).session.reader)
 
 
 def test_the_plain_picker_lists_filters_and_resumes(lab: Lab, acts: Acts, model: Model, deed: dict[str, Any]) -> None:

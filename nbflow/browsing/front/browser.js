@@ -55,7 +55,7 @@ export class Browser {
     this.main = h("div.nbf-main-part", {}, this.asked, this.tasks, this.comparison.element);
     this.body = h("div.nbf-body", {}, this.nav, this.main);
     this.element = h(
-      "section.nbf", { "aria-label": "nbflow cache browser", "data-lm-suppress-shortcuts": "true", onkeydown: (event) => this.key(event) },
+      "section.nbf", { "aria-label": "nbflow cache browser", onkeydown: (event) => this.key(event) },
       h("header.nbf-top", {}, h("h2", {}, "Cache"), this.place, this.messages.notice, this.stamp),
       this.messages.element, this.body,
     );
@@ -104,10 +104,9 @@ export class Browser {
     const about = [session.size_text, session.held && !session.current ? `held by ${session.held}` : ""].filter(Boolean);
     const head = h(
       "div.nbf-session", {},
-      h("strong", {}, session.notebook || "session"), h("code.nbf-faint", {}, session.short),
-      session.current ? h("span.nbf-badge", {}, "current") : null,
-      h("span.nbf-faint", {}, about.join(" · ")),
-      this.deleting(session),
+      h("strong", {}, session.notebook || "session"),
+      h("div.nbf-session-line", {}, h("code.nbf-faint", {}, session.short), session.current ? h("span.nbf-badge", {}, "current") : null,
+        h("span.nbf-faint", {}, about.join(" · ")), this.deleting(session)),
     );
     const all = session.runs.length > 1 ? this.navButton({ session: session.id }, "all runs", "", h("span.nbf-faint", {}, plural(session.runs.length, "run"))) : null;
     const runs = session.runs.map((run) => this.navButton({ run: run.run }, run.run, run.status, this.runFacts(run)));
@@ -240,7 +239,7 @@ export class Browser {
 
   want(change) {
     Object.assign(this.wanted, change);
-    this.reload();
+    return this.reload();
   }
 
   /** What is shown stays until the answer is there. */
@@ -322,8 +321,9 @@ export class Browser {
 
   typed() {
     const text = this.filter.value;
+    if (text === (this.isExpert ? this.wanted.where : this.wanted.text)) return null;
     this.messages.clear();
-    this.want(this.isExpert ? { where: text, text: "" } : { text, where: "" });
+    return this.want(this.isExpert ? { where: text, text: "" } : { text, where: "" });
   }
 
   toggleExpert() {
@@ -334,14 +334,21 @@ export class Browser {
     this.filter.classList.toggle("nbf-mono", this.isExpert);
     this.filter.value = "";
     this.filter.focus();
-    this.typed();
+    this.messages.clear();
+    if (this.wanted.text || this.wanted.where) this.want({ text: "", where: "" });
+  }
+
+  /** From the filter to the tasks, once they are those that were typed for. */
+  async toGrid() {
+    await this.typed();
+    this.grid.element.focus();
   }
 
   filterKey(event) {
     if (event.key === "Escape" && this.filter.value) {
       this.filter.value = "";
       this.typed();
-    } else if (event.key === "ArrowDown" || event.key === "Enter" || event.key === "Escape") this.grid.element.focus();
+    } else if (["ArrowDown", "Enter", "Escape"].includes(event.key)) this.toGrid();
     else return;
     event.preventDefault();
     event.stopPropagation();

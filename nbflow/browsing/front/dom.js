@@ -1,6 +1,11 @@
 // Elements, words and numbers: what every screen uses. Text goes in as text nodes only, so nothing of a task is ever markup.
 
-/** Make an element: `h("button.nbf-quiet", {onclick: go, "aria-label": "Close"}, "×")`. */
+const FOCUSED = new Set(["A", "BUTTON", "INPUT", "SELECT", "SUMMARY", "IFRAME"]);
+
+/**
+ * Make an element: `h("button.nbf-quiet", {onclick: go, "aria-label": "Close"}, "×")`. Jupyter's own shortcuts (`a`, `dd`, the
+ * arrows) do nothing while it has the focus: they look at the very element that has it, and not at those around it.
+ */
 export function h(what, attributes = {}, ...children) {
   const [tag, ...classes] = what.split(".");
   const element = document.createElement(tag);
@@ -11,6 +16,7 @@ export function h(what, attributes = {}, ...children) {
     else if (value === true) element.setAttribute(name, "");
     else if (value !== false && value != null) element.setAttribute(name, value);
   }
+  if (FOCUSED.has(element.tagName) || "tabindex" in attributes) element.setAttribute("data-lm-suppress-shortcuts", "true");
   element.append(...children.flat().filter((child) => child != null && child !== false));
   return element;
 }

@@ -245,12 +245,13 @@ export class Pane {
 
   showLog(task) {
     const shown = Object.entries(task.logs).filter(([, log]) => log.size);
-    if (!shown.length) return h("p.nbf-faint", {}, "It printed nothing.");
+    const displays = task.displays.length ? [h("h4", {}, "displayed"), ...task.displays.map(seen)] : [];
+    if (!shown.length && !displays.length) return h("p.nbf-faint", {}, "It printed nothing.");
     const cut = (log) => (log.cut ? `the last ${plural(log.text.length, "character")} of ${plural(log.size, "byte")} · ` : "");
     return shown.map(([name, log]) => [
       h("h4", {}, name, h("span.nbf-faint", {}, ` ${cut(log)}`), this.copying("Copy path", log.path)),
       h(`pre.nbf-log${name === "stderr" ? ".nbf-err" : ""}`, { tabindex: 0, "aria-label": name }, log.text),
-    ]).flat();
+    ]).flat().concat(displays.flat());
   }
 
   showResources(task) {
@@ -302,16 +303,16 @@ function table(heads, rows, caption) {
 
 /** A preview: nothing in it runs. */
 function seen(preview) {
-  const note = h("p.nbf-faint", {}, preview.note);
+  const note = preview.note ? h("p.nbf-faint", {}, preview.note) : "";
   if (preview.kind === "image") {
-    return [note, h("img.nbf-image", { src: `data:${preview.mime};base64,${preview.data}`, alt: preview.note })];
+    return [note, h("img.nbf-image", { src: `data:${preview.mime};base64,${preview.data}`, alt: preview.note || "displayed by the task" })];
   }
   if (preview.kind === "html") {
-    return [note, h("iframe.nbf-html", { sandbox: "", srcdoc: preview.html, title: preview.note })];
+    return [note, h("iframe.nbf-html", { sandbox: "", srcdoc: preview.html, title: preview.note || "displayed by the task" })];
   }
   if (preview.kind === "table") {
     const rows = preview.rows.map((row) => h("tr", {}, row.map((text) => h("td", {}, text))));
     return [note, table(preview.columns, rows, preview.note)];
   }
-  return [note, preview.text ? h("pre.nbf-log", { tabindex: 0, "aria-label": preview.note }, preview.text) : null];
+  return [note, preview.text ? h("pre.nbf-log", { tabindex: 0, "aria-label": preview.note || "displayed by the task" }, preview.text) : null];
 }

@@ -4,7 +4,7 @@ import { count, fill, h, moment, plural, status } from "./dom.js";
 import { inquire } from "./asking.js";
 import { Messages } from "./messages.js";
 
-const HEADS = ["", "Session", "Notebook", "Runs", "Started", "Duration", "Status", "Completed", "Cached", "Failed", "Size", "Held by"];
+const HEADS = ["", "Session", "Status", "Notebook", "Runs", "Started", "Duration", "Completed", "Cached", "Failed", "Size", "Held by"];
 const NUMBERS = new Set(["Completed", "Cached", "Failed", "Size", "Duration"]);
 let pickers = 0;
 
@@ -40,7 +40,7 @@ export class Picker {
     this.scroll = h("div.nbf-scroll.nbf-tall", {}, this.grid);
     this.tools = h("div.nbf-actions", { role: "toolbar", "aria-label": "What to do with the chosen session" }, order, h("span.nbf-spring"), this.line = h("code.nbf-faint"));
     this.element = h(
-      "section.nbf", { "aria-label": "nbflow session picker", "data-lm-suppress-shortcuts": "true", onkeydown: (event) => this.anyKey(event) },
+      "section.nbf", { "aria-label": "nbflow session picker", onkeydown: (event) => this.anyKey(event) },
       h("header.nbf-top", {}, h("h2", {}, "Sessions"), h("span.nbf-find", {}, this.filter), this.summary, this.messages.notice),
       this.messages.element, this.scroll, this.asked, this.tools,
     );
@@ -92,8 +92,8 @@ export class Picker {
     const cells = [
       h("span.nbf-radio", { "aria-hidden": "true" }),
       [h("code", {}, session.short), session.current ? h("span.nbf-badge", {}, "current") : null],
-      session.notebook || h("span.nbf-faint", {}, "–"), runs, moment(session.started), session.duration,
-      status(session.status), count(session.completed), count(session.cached), count(session.failed),
+      status(session.status), session.notebook || h("span.nbf-faint", {}, "–"), runs, moment(session.started), session.duration,
+      count(session.completed), count(session.cached), count(session.failed),
       session.size_text || h("span.nbf-faint", {}, "…"), session.held || h("span.nbf-faint", {}, "–"),
     ];
     return h(

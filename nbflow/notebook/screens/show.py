@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from nbflow.browsing.model import Model
-from nbflow.errors import NbflowError
 from nbflow.notebook.environment import NOTEBOOK_VARIABLE, Audience
 from nbflow.notebook.screens.acts import Acts
 from nbflow.notebook.screens.static import sessions_bundle
@@ -21,29 +20,6 @@ _HINTS = {
     "browser": "The tasks of a run: %nbflow log RUN -f name,hash,status,realtime; why one ran: %nbflow why TASK",
     "picker": "Continue one with: %resume SESSION (* is the current one); begin a new one with: %resume new",
 }
-
-
-def browser(run: str = "") -> None:
-    """Show the cache browser, as ``%cache`` does.
-
-    Parameters
-    ----------
-    run : str
-        The run that is looked at first; else the latest.
-
-    Raises
-    ------
-    NbflowError
-        No notebook runs here.
-    """
-    from IPython.core.getipython import get_ipython
-
-    shell = get_ipython()
-    if shell is None:
-        raise NbflowError("The browser shows itself in a notebook; in a terminal: nbflow log, nbflow why")
-    from nbflow.notebook.extension import desk_of
-
-    show("browser", shell, desk_of(shell), {"run": run})
 
 
 def show(screen: str, shell: Any, desk: NotebookDesk, options: dict[str, Any]) -> None:

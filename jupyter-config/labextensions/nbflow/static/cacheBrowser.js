@@ -15,12 +15,13 @@ export async function plugin(shared) {
 
   function activate(app, palette, launcherModel, restorer, themes, labShell) {
     const url = () => coreutils.URLExt.join(coreutils.PageConfig.getBaseUrl(), 'nbflow/');
+    const icon = new components.LabIcon({ name: 'nbflow:cache', svgstr: ICON });
     const tracker = new apputils.WidgetTracker({ namespace: 'nbflow-cache' });
     app.commands.addCommand(COMMAND, {
       label: args => (args.isPalette ? LABEL : 'nbflow cache browser'),
       caption: 'Sessions, runs and tasks of all notebooks, before a kernel runs',
-      icon: new components.LabIcon({ name: 'nbflow:cache', svgstr: ICON }),
-      execute: () => (labShell ? tab(app, tracker, apputils, url()) : window.open(coloured(url(), themes), '_blank', 'noopener'))
+      icon,
+      execute: () => (labShell ? tab(app, tracker, apputils, url(), icon) : window.open(coloured(url(), themes), '_blank', 'noopener'))
     });
     if (palette) palette.addItem({ command: COMMAND, category: 'nbflow', args: { isPalette: true } });
     if (launcherModel) launcherModel.add({ command: COMMAND, category: 'Other', rank: 1 });
@@ -40,7 +41,7 @@ export async function plugin(shared) {
 }
 
 /** The one tab of the page: opened, or shown again. */
-function tab(app, tracker, apputils, url) {
+function tab(app, tracker, apputils, url, icon) {
   let widget = tracker.find(() => true);
   if (!widget) {
     const content = new apputils.IFrame({ sandbox: ['allow-scripts', 'allow-same-origin', 'allow-popups'] });
@@ -48,6 +49,7 @@ function tab(app, tracker, apputils, url) {
     widget = new apputils.MainAreaWidget({ content });
     widget.id = 'nbflow-cache-browser';
     widget.title.label = 'nbflow cache';
+    widget.title.icon = icon;
     widget.title.closable = true;
     app.shell.add(widget, 'main');
     tracker.add(widget);
