@@ -104,10 +104,7 @@ class _ConfinedReader(Reader):
         return self._records
 
     def _is_inside(self, session: str) -> bool:
-        try:
-            directory, database = self.layout.session_dir(session), self.layout.db_dir(session)
-        except ValueError:  # a history that somebody else wrote
-            return False
+        directory, database = self.layout.session_dir(session), self.layout.db_dir(session)
         return self._bounds.holds(directory) and not _has_links(directory) and not _has_links(database)
 
 

@@ -29,6 +29,7 @@ LONGEST = 64 << 10
 _THREADS = 2
 _RESOURCE = "contents"
 """What one must be allowed to read, in Jupyter's words: the files below its root."""
+_FILE_BROWSERS = {"jupyterlab": "lab/tree", "notebook": "tree"}
 _TYPES = {".js": "text/javascript", ".css": "text/css"}
 _PLACES = (files("nbflow.browsing.front"), files("nbflow.server").joinpath("front"))
 _FILES = {each.name: each for place in _PLACES for each in place.iterdir() if Path(each.name).suffix in _TYPES}
@@ -50,10 +51,16 @@ def handlers(app: ServerApp) -> list[_Handler]:
     base = re.escape(app.base_url.rstrip("/"))
     return [
         (rf"{base}/nbflow", _Door, {}),
-        (rf"{base}/nbflow/", _Page, {}),
+        (rf"{base}/nbflow/", _Page, {"files": _file_browser(app)}),
         (rf"{base}/nbflow/static/([\w.]+)", _File, {}),
         (rf"{base}/nbflow/ask", _Ask, {"answers": answers, "pool": pool}),
     ]
+
+
+def _file_browser(app: ServerApp) -> str:
+    """Where this server shows directories, relative to its base; empty if it does not."""
+    enabled = {name for name, each in app.extension_manager.extensions.items() if each.enabled}
+    return next((place for name, place in _FILE_BROWSERS.items() if name in enabled), "")
 
 
 class _Guarded(JupyterHandler):
@@ -78,12 +85,18 @@ class _Door(_Guarded):
 class _Page(_Guarded):
     """The page."""
 
+    def initialize(self, files: str) -> None:
+        self._files = files
+
     @web.authenticated
     @authorized
     async def get(self) -> None:
         page = files("nbflow.server").joinpath("front", "page.html").read_text(encoding="utf-8")
+        values = {"xsrf": self.xsrf_token.decode(), "files": self._files}
+        for name, value in values.items():
+            page = page.replace(f"{{{name}}}", escape(value))
         self.set_header("Cache-Control", "no-store")
-        await self.finish(page.replace("{xsrf}", escape(self.xsrf_token.decode())))
+        await self.finish(page)
 
 
 class _File(_Guarded):

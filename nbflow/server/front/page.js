@@ -34,7 +34,7 @@ async function show() {
   const { directory, run } = wanted();
   try {
     if (directory === null || !(await isLaunchDirectory(directory))) showAll(directory ?? "");
-    else showOne(directory, run);
+    else await showOne(directory, run);
   } catch (error) {
     const messages = new Messages(source);
     messages.fail(error);
@@ -54,11 +54,22 @@ function showAll(under) {
   overview.start();
 }
 
-function showOne(directory, run) {
+async function showOne(directory, run) {
   const ask = (question) => source.ask({ ...question, directory });
-  const browser = new Browser({ ...source, ask }, { run });
+  const { launch_dir: launchDir } = await ask({ ask: "sessions" });
+  const browser = new Browser({ ...source, ask, openable: opener(directory, launchDir) }, { run });
   document.title = `${directory.split("/").pop() || "/"} · nbflow cache browser`;
   fill(main, crumbs(directory), browser.element);
+}
+
+/** Where Jupyter shows a directory of a launch directory; null where it does not. */
+function opener(directory, launchDir) {
+  const { files } = document.body.dataset;
+  return (path) => {
+    if (!files || !path.startsWith(`${launchDir}/`)) return null;
+    const names = [...directory.split("/"), ...path.slice(launchDir.length + 1).split("/")].filter(Boolean);
+    return `../${files}/${names.map(encodeURIComponent).join("/")}`;
+  };
 }
 
 function crumbs(directory) {

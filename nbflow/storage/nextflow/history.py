@@ -225,29 +225,35 @@ class History:
         if not self._path.exists():
             return []
         if not self._locks or not os.access(self._path.parent, os.W_OK):
-            return self._read_settled()
+            return self._lines(self._settled())
         with self._lock.hold():
             return self._read()
 
-    def _read_settled(self) -> list[_Line]:
-        """Read until two readings agree: in between, Nextflow may be half way through the file."""
-        lines = self._read()
+    def _settled(self) -> bytes:
+        """The file when two readings agree: in between, Nextflow may be half way through it."""
+        content = self._content()
         for _ in range(_READINGS):
             time.sleep(_PAUSE)
-            before, lines = lines, self._read()
-            if lines == before:
+            before, content = content, self._content()
+            if content == before:
                 break
-        return lines
+        return content
 
     def _read(self) -> list[_Line]:
+        return self._lines(self._content())
+
+    def _content(self) -> bytes:
         try:
-            text = self._path.read_bytes().decode("utf-8", "surrogateescape")
+            return self._path.read_bytes()
         except FileNotFoundError:
-            return []
+            return b""
         except OSError as error:
             raise CacheError(
                 f"Cannot read the history {self._path}: {error.strerror}. Check its permissions"
             ) from error
+
+    def _lines(self, content: bytes) -> list[_Line]:
+        text = content.decode("utf-8", "surrogateescape")
         lines = [_Line(line, _parse(line)) for line in text.removesuffix("\n").split("\n")] if text else []
         for number, line in enumerate(lines, 1):
             self._report(number, line)
