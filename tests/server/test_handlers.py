@@ -21,6 +21,10 @@ from tests.integration.front_end import FrontEnd, front_end
 from tests.server.ground import NASTY, SECRET, Ground
 
 BASE = "/user/a.b"
+#: A server without the extensions of others, which starts sooner.
+ALONE = "--ServerApp.jpserver_extensions=" + repr(
+    dict.fromkeys(["jupyterlab", "jupyter_lsp", "jupyter_server_terminals", "notebook", "notebook_shim"], False)
+)
 JSON = {"Content-Type": "application/json"}
 DEEDS: list[dict[str, Any]] = [
     *({"act": name} for name in ("resume", "new", "delete", "delete_task", "load", "rerun", "relaunch", "clean")),
@@ -356,7 +360,7 @@ def test_who_may_not_read_files_may_not_read_the_cache(tmp_path: Path, monkeypat
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "modules"))
     root = tmp_path / "root"
     root.mkdir()
-    with front_end("server", root, "--ServerApp.authorizer_class=deny.Deny") as front:
+    with front_end("server", root, ALONE, "--ServerApp.authorizer_class=deny.Deny") as front:
         denied = Served(front, Ground.__new__(Ground))
         for path in ("/nbflow", "/nbflow/", "/nbflow/static/page.js"):
             assert denied.get(path).status == 403
@@ -372,7 +376,7 @@ def test_a_server_in_which_nbflow_cannot_be_loaded_starts_without_it(
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "modules"))
     root = tmp_path / "root"
     root.mkdir()
-    with front_end("server", root) as front:
+    with front_end("server", root, ALONE) as front:
         assert Served(front, Ground.__new__(Ground)).get("/nbflow/ask").status == 404
         log = (root / ".settings" / "server.log").read_text()
     assert "no LevelDB here" in log
