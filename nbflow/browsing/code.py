@@ -5,12 +5,10 @@ Alone asks Pygments, which comes with IPython.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pygments.lexer import Lexer
-from pygments.lexers import BashLexer, PythonLexer, find_lexer_class_by_name
-from pygments.token import STANDARD_TYPES, Token
-from pygments.util import ClassNotFound
+if TYPE_CHECKING:
+    from pygments.lexer import Lexer
 
 _MOST = 200_000
 _SHELLS = ("sh", "bash", "dash", "zsh", "ksh")
@@ -52,6 +50,9 @@ def language_of(source: str) -> str:
 
 
 def _lexer(source: str) -> Lexer:
+    from pygments.lexers import BashLexer, PythonLexer, find_lexer_class_by_name
+    from pygments.util import ClassNotFound
+
     name = language_of(source)
     options = {"stripnl": False, "ensurenl": False}
     if name == "python":
@@ -65,6 +66,8 @@ def _lexer(source: str) -> Lexer:
 
 
 def _kind(token: Any) -> str:
+    from pygments.token import STANDARD_TYPES, Token
+
     while token is not Token and token not in STANDARD_TYPES:
         token = token.parent
     return str(STANDARD_TYPES.get(token, ""))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -35,9 +36,9 @@ class Sessions:
 
     def rows(self, reader: Reader) -> list[dict[str, Any]]:
         """The sessions, nbflow's and Nextflow's, the one with the latest run first, each with its runs."""
-        sessions = by_session(reader.runs())
-        latest = sorted(sessions.items(), key=lambda item: _latest(item[1]), reverse=True)
-        return [self._row(reader, session, runs) for session, runs in latest]
+        runs = reader.runs()
+        sessions = by_session(runs)
+        return [self._row(reader, session, sessions[session]) for session in _newest_first(runs)]
 
     def sizes(self, reader: Reader, seconds: float) -> dict[str, int | None]:
         """What each session of nbflow's takes on disk, in bytes; None for those that are still to be measured.
@@ -54,7 +55,9 @@ class Sessions:
         A file that several tasks share counts once. What tasks do in their work directories without a word is not noticed.
         """
         end = time.monotonic() + seconds
-        sessions = [session for session in _newest_first(reader) if is_marked(reader.layout.session_dir(session))]
+        sessions = [
+            session for session in _newest_first(reader.runs()) if is_marked(reader.layout.session_dir(session))
+        ]
         for session in sessions:
             self._measure(reader, session, end)
         return {session: self._known(reader, session) for session in sessions}
@@ -128,14 +131,13 @@ class Sessions:
         del self._measuring[session]
 
 
-def _latest(records: Sequence[RunRecord]) -> tuple[bool, float]:
-    times = [record.timestamp.timestamp() for record in records if record.timestamp]
-    return bool(times), max(times, default=0.0)
-
-
-def _newest_first(reader: Reader) -> list[str]:
-    sessions = by_session(reader.runs())
-    return sorted(sessions, key=lambda session: _latest(sessions[session]), reverse=True)
+def _newest_first(runs: Sequence[RunRecord]) -> list[str]:
+    """The sessions by their latest runs; of two that began in one second the lower in the history is the later."""
+    began = {
+        record.session: (record.timestamp.timestamp() if record.timestamp else 0.0, place)
+        for place, record in sorted(enumerate(runs), key=lambda pair: (pair[1].timestamp or datetime.min, pair[0]))
+    }
+    return sorted(began, key=began.__getitem__, reverse=True)
 
 
 def _elapsed(record: RunRecord) -> str:

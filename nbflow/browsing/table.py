@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import time
+from binascii import hexlify
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from nbflow.core.task.entry import ABORTED
@@ -150,7 +152,7 @@ class TaskTable:
             for key, was_cached in read_index(reader.layout.index(self.session, str(run.run_name))):
                 if not was_cached or key not in cached:
                     cached[key] = was_cached
-        return {key.hex().encode(): was_cached for key, was_cached in cached.items()}
+        return {hexlify(key): was_cached for key, was_cached in cached.items()}
 
     def _summaries(self, reader: Reader, wanted: dict[bytes, bool]) -> dict[bytes, bytes]:
         """The lines of the tasks, of those too that other runs of the session executed."""
@@ -230,4 +232,10 @@ def _blank(key: bytes) -> bytes:
 
 
 def _status(line: bytes) -> str:
-    return line.split(b"\t", STATUS + 1)[STATUS].decode()
+    return _text(line.split(b"\t", STATUS + 1)[STATUS])
+
+
+@lru_cache(maxsize=64)
+def _text(status: bytes) -> str:
+    """One text a status, and not one a task."""
+    return status.decode("utf-8", "replace")

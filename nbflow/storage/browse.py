@@ -162,8 +162,10 @@ class Reader:
         """Whether a kernel is in this run now."""
         if self.own is not None and self.own.session == record.session:
             return self.own.run == record.run_name
+        if record.status is not None:
+            return False
         latest = [each.run_name for each in self.runs() if each.session == record.session][-1:]
-        return record.status is None and latest == [record.run_name] and self.holder(record.session) is not None
+        return latest == [record.run_name] and self.holder(record.session) is not None
 
     def holder(self, session: str) -> Holder | None:
         """Who has a session of nbflow's open now; None where nobody has."""

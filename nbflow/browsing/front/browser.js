@@ -7,6 +7,7 @@ import { Grid } from "./grid.js";
 import { Pane } from "./pane.js";
 import { Messages } from "./messages.js";
 
+const EMPTY = 2000;
 const LIVE = 1000;
 const QUIET = 10000;
 const ORDER = ["COMPLETED", "CACHED", "FAILED", "RUNNING", "SUBMITTED", "ABORTED", "DELETED"];
@@ -18,7 +19,7 @@ export class Browser {
     this.wanted = { statuses: new Set(), processes: "", text: "", where: "", sort: "", descending: false };
     this.first = run;
     this.build();
-    this.start();
+    this.begin();
   }
 
   build() {
@@ -64,11 +65,19 @@ export class Browser {
   async start() {
     await this.readSessions();
     const runs = this.sessions.flatMap((session) => session.runs);
-    if (!runs.length) return;
+    if (!runs.length) {
+      setTimeout(() => this.element.isConnected && this.begin(), EMPTY);
+      return;
+    }
+    this.messages.clear();
     const first = runs.find((run) => run.run === this.first) ?? runs[0];
     await this.choose({ run: first.run });
     this.readSizes();
     this.poll();
+  }
+
+  begin() {
+    return this.start().catch((error) => this.messages.fail(error));
   }
 
   // Sessions -----------------------------------------------------------------------------------------------------------
@@ -82,7 +91,7 @@ export class Browser {
     if (this.sessions.length) {
       this.drawNav();
       if (this.where) this.drawAbout();
-    } else this.messages.note("No task ran in this directory yet. Run a cell that begins with `%%process`, and look again with `%cache`.");
+    } else if (!this.messages.any) this.messages.note("No task ran in this directory yet. Run a cell that begins with `%%process`.");
   }
 
   async readSizes() {
@@ -126,6 +135,8 @@ export class Browser {
       this.about,
       h("h3", {}, run ? run.run : `session ${session.short}`), run ? status(run.status) : null, h("span.nbf-faint.nbf-clip", { title: facts }, facts),
       h("span.nbf-spring"), run ? this.comparing(run) : null, session.own ? this.resuming(session) : null,
+      run?.status === "ERR" && this.source.acts.has("relaunch")
+        ? h("button.nbf-button", { type: "button", onclick: () => this.resume(session, "relaunch") }, "Relaunch from failed task") : null,
       run && session.own && this.source.acts.has("delete") && !run.live
         ? h("button.nbf-button.nbf-danger", { type: "button", onclick: () => this.askDelete({ run: run.run }, `run ${run.run}`) }, "Delete …") : null,
     );
@@ -156,9 +167,9 @@ export class Browser {
     return h("button.nbf-button", { type: "button", onclick: () => this.resume(session) }, "Resume");
   }
 
-  async resume(session) {
+  async resume(session, act = "resume") {
     try {
-      const { said } = await this.source.act({ act: "resume", session: session.id });
+      const { said } = await this.source.act({ act, session: session.id });
       await this.done(said);
     } catch (error) {
       this.messages.fail(error);

@@ -52,6 +52,10 @@ export class Messages {
     this.element.append(h("div.nbf-message", {}, h(kind, { role }, prose(text)), close, more));
   }
 
+  get any() {
+    return this.element.childElementCount > 0;
+  }
+
   clear() {
     for (const message of this.element.querySelectorAll(".nbf-message")) message.remove();
   }

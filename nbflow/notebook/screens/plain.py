@@ -20,6 +20,7 @@ _PAGE = 25
 _SHOWN = ("status", "name", "hash", "exit", "start", "realtime", "%cpu", "peak_rss", "size")
 _HINT = "More can be seen with anywidget: <code>pip install 'nbflow[browser]'</code>, then restart the kernel."
 _FAINT = "color: var(--jp-ui-font-color2, #757575)"
+_CELL = 'style="text-align: left; padding: 1px 14px 1px 0; line-height: 1.5"'
 _WIDE = {"width": "auto"}
 
 
@@ -162,6 +163,7 @@ class PlainBrowser(_Plain):
         if not runs:
             self._say("No task ran in this directory yet. Run a cell that begins with %%process, and look again.")
         self.run.options = [(f"{run['run']}  {run['started']}  {run['status']}", run["run"]) for run in runs]
+        self.run.value = next((run["run"] for run in runs), None)
 
     def _restart(self) -> None:
         self._first = 0
@@ -234,13 +236,14 @@ def _session_line(session: Mapping[str, Any]) -> str:
 
 def _tasks_table(answer: Mapping[str, Any]) -> str:
     titles = {**dict(answer["columns"]), "name": "Task"}
-    head = "".join(f'<th scope="col">{escape(titles[name])}</th>' for name in _SHOWN)
+    head = "".join(f'<th scope="col" {_CELL}>{escape(titles[name])}</th>' for name in _SHOWN)
     rows = "".join(
-        "<tr>" + "".join(f"<td>{escape(row[name])}</td>" for name in _SHOWN) + "</tr>" for row in answer["rows"]
+        "<tr>" + "".join(f"<td {_CELL}>{escape(row[name])}</td>" for name in _SHOWN) + "</tr>" for row in answer["rows"]
     )
     last = answer["first"] + len(answer["rows"])
     said = f"{answer['first'] + 1 if last else 0:,} to {last:,} of {answer['shown']:,} tasks"
-    return f"<table><caption>{said}</caption><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+    caption = f'<caption style="text-align: left; {_FAINT}">{said}</caption>'
+    return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
 
 
 def _pane(task: Mapping[str, Any]) -> str:
@@ -259,7 +262,9 @@ def _pane(task: Mapping[str, Any]) -> str:
 
 
 def _facts(pairs: Sequence[tuple[str, str]]) -> str:
-    rows = "".join(f'<tr><th scope="row">{escape(name)}</th><td>{escape(text)}</td></tr>' for name, text in pairs)
+    rows = "".join(
+        f'<tr><th scope="row" {_CELL}>{escape(name)}</th><td {_CELL}>{escape(text)}</td></tr>' for name, text in pairs
+    )
     return f"<table><tbody>{rows}</tbody></table>"
 
 
