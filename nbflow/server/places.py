@@ -73,6 +73,8 @@ class Places:
         self.root = Path(os.path.realpath(root))
         self.bounds = Bounds(within=self.root, values=False)
         self._environ = environ
+        # One cache for all directories: nothing says which of them its sessions belong to, so they are shown at the root.
+        self._is_shared = os.path.isabs(environ.get("NXF_CACHE_DIR") or "")
         self._searches: OrderedDict[Path, _Search] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -107,13 +109,15 @@ class Places:
 
     def layout(self, directory: Path) -> Layout | None:
         """The layout of a directory, if something ran there, and all of it lies below the root."""
+        if self._is_shared and directory != self.root:
+            return None
         try:
             layout = Layout(directory, self._environ)
         except CacheError:  # the cache is in a bucket
             return None
-        ran = layout.history.is_file() or layout.own_dir.is_dir()
-        inside = self.bounds.holds(layout.nextflow_dir) and self.bounds.holds(layout.history)
-        return layout if ran and inside else None
+        ran = os.path.isfile(layout.history) or os.path.isdir(layout.own_dir)
+        inside = ran and self.bounds.holds(layout.nextflow_dir) and self.bounds.holds(layout.history)
+        return layout if inside else None
 
     def name(self, directory: Path) -> str:
         """The path of a directory, as `resolve` takes it."""

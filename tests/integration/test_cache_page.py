@@ -187,7 +187,9 @@ def test_as_a_page_of_its_own_it_has_room_and_the_systems_colours(shown: Shown, 
     page.get_by_role("button", name="Open rnaseq.ipynb").click()
     page.get_by_role("grid", name="Tasks").get_by_role("row").nth(2).click()
     expect(page.get_by_role("tabpanel")).to_be_in_viewport()
-    expect(page.get_by_role("navigation", name="Sessions and runs").get_by_role("button").first).to_be_in_viewport()
+    expect(page.get_by_role("navigation", name="Sessions and runs").get_by_role("button").first).to_be_in_viewport(
+        ratio=1
+    )
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert "token" not in page.url
     page.context.close()

@@ -130,6 +130,16 @@ def test_a_cache_that_was_moved_is_found_where_it_lies_and_not_outside_the_root(
         assert Places(root, {"NXF_CACHE_DIR": moved}).find(root, 60).directories == []
 
 
+def test_one_cache_for_all_directories_is_shown_once_at_the_root(tmp_path: Path) -> None:
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    cache = launched(tmp_path / "c") / ".nextflow"
+    here = Places(tmp_path, {"NXF_CACHE_DIR": str(cache)})
+    assert here.find(here.root, 60).directories == [here.root]
+    assert here.launch("").nextflow_dir == cache
+    with pytest.raises(NotHereError):
+        here.launch("a")
+
+
 def test_searches_that_many_ask_for_are_forgotten(tmp_path: Path) -> None:
     here = Places(tmp_path, {})
     for number in range(20):

@@ -2,6 +2,8 @@
  * Alone knows launcher and palette; what the page shows, and its colours in JupyterLab, are the page's own affair. */
 
 const COMMAND = 'nbflow:cache-browser';
+/** It is a page of Jupyter's own server; what it opens is not held in its frame. */
+const SANDBOX = ['allow-scripts', 'allow-same-origin', 'allow-popups', 'allow-popups-to-escape-sandbox'];
 const LABEL = 'nbflow: cache browser';
 const ICON = `<svg xmlns="http://www.w3.org/2000/svg" width="16" viewBox="0 0 24 24"><g class="jp-icon3" fill="#616161">
 <path d="M4 5c0-1.7 3.6-3 8-3s8 1.3 8 3-3.6 3-8 3-8-1.3-8-3zm0 2.6C5.6 9 8.6 9.7 12 9.7s6.4-.7 8-2.1V12c0 1.7-3.6 3-8 3s-8-1.3-8-3z"/>
@@ -44,7 +46,7 @@ export async function plugin(shared) {
 function tab(app, tracker, apputils, url, icon) {
   let widget = tracker.find(() => true);
   if (!widget) {
-    const content = new apputils.IFrame({ sandbox: ['allow-scripts', 'allow-same-origin', 'allow-popups'] });
+    const content = new apputils.IFrame({ sandbox: SANDBOX });
     content.url = url;
     widget = new apputils.MainAreaWidget({ content });
     widget.id = 'nbflow-cache-browser';
