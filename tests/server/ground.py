@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 from nbflow.storage.layout import Layout
+from nbflow.storage.nextflow.history import History
 from tests.browsing.made import MadeSession
 
 SECRET = "secret-of-another-user"
+#: Sessions: one outside the root, one inside with a file that lies outside, and one as it should be.
 OUTSIDE = "99999999-5f0c-4c6e-9a51-0c1f0a4d7e21"
+BORROWED = "88888888-5f0c-4c6e-9a51-0c1f0a4d7e21"
+HONEST = "77777777-5f0c-4c6e-9a51-0c1f0a4d7e21"
 
 #: What somebody may send as a launch directory to get out of the root, or to where nothing is shown.
 NASTY = [
@@ -100,16 +105,18 @@ class Ground:
         return MadeSession(directory, tasks, **given)
 
     def _mix(self, other: MadeSession) -> None:
-        """A launch directory of which one session is another's, by a link, and one has another's database."""
+        """A launch directory of which one session is another's, by a link, and one has a file of another's."""
         layout = Layout(self._directory("mixed"), {})
         layout.ensure()
-        lines = other.layout.history.read_text()
-        third = OUTSIDE.replace("9999", "8888", 1)
-        layout.history.write_text(lines + lines.replace(OUTSIDE, third).replace(str(other.first.run_name), "odd_third"))
+        history = History(layout.history)
+        for session in (OUTSIDE, BORROWED, HONEST):
+            history.begin(session, "nbflow run mixed.ipynb")
         layout.cache_dir.mkdir()
         layout.session_dir(OUTSIDE).symlink_to(other.layout.session_dir(OUTSIDE))
-        layout.session_dir(third).mkdir()
-        layout.db_dir(third).symlink_to(other.layout.db_dir(OUTSIDE))
+        shutil.copytree(other.layout.session_dir(OUTSIDE), layout.session_dir(BORROWED))
+        shutil.copytree(other.layout.session_dir(OUTSIDE), layout.session_dir(HONEST))
+        shutil.move(layout.db_dir(BORROWED) / "CURRENT", self.outside / "CURRENT")
+        (layout.db_dir(BORROWED) / "CURRENT").symlink_to(self.outside / "CURRENT")
 
     def nasty(self, text: str) -> str:
         """A path of `NASTY`, where the place of what lies outside is known."""

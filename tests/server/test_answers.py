@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -20,7 +21,7 @@ from nbflow.storage.layout import Layout
 from nbflow.storage.values import dump
 from tests.browsing.made import SESSION, MadeSession
 from tests.browsing.test_pane import DIGEST, Told
-from tests.server.ground import OUTSIDE, SECRET, Ground
+from tests.server.ground import BORROWED, HONEST, OUTSIDE, SECRET, Ground
 from tests.storage.launch import SESSION as TOLD
 from tests.storage.launch import key
 
@@ -190,6 +191,10 @@ def test_a_link_that_stays_inside_is_shown(told: Tampered) -> None:
 
 
 def test_scripts_logs_and_displays_that_lead_out_are_not_shown(told: Tampered) -> None:
+    event = json.dumps(["display", {"data": {"text/plain": "shown"}}])
+    (told.work / ".nbflow/events").write_text(f"{event}\n")
+    assert told.ask("task")["displays"][0]["text"] == "shown"
+    told.secret.write_text(event.replace("shown", SECRET))
     for name in (".command.sh", ".command.out", ".command.err", ".nbflow/events"):
         told.put(name, told.secret)
     task = told.ask("task")
@@ -217,10 +222,11 @@ def test_of_a_work_directory_outside_the_root_nothing_is_shown_by_content(tmp_pa
 
 
 def test_a_session_that_leads_out_of_the_root_is_not_shown(answers: Answers) -> None:
-    assert answers.answer({"ask": "sessions", "directory": "mixed"})["sessions"] == []
-    for name in ({"session": OUTSIDE}, {"session": OUTSIDE.replace("9999", "8888", 1)}, {"run": "odd_third"}):
+    shown = answers.answer({"ask": "sessions", "directory": "mixed"})["sessions"]
+    assert [session["id"] for session in shown] == [HONEST]
+    for session in (OUTSIDE, BORROWED):
         with pytest.raises(NbflowError, match="any more"):
-            answers.answer({"ask": "tasks", "directory": "mixed", **name})
+            answers.answer({"ask": "tasks", "directory": "mixed", "session": session})
 
 
 @pytest.mark.parametrize("session", ["../../../outside", "..", "a/b"])
