@@ -59,6 +59,7 @@ NASTY = [
     "link/deeper",
     "borrowed",
     "lent",
+    "twisted",
     "plain",
     "made/history.txt",
 ]
@@ -92,6 +93,10 @@ class Ground:
         lent = self._directory("lent") / ".nextflow"
         lent.mkdir()
         (lent / "history").symlink_to(self.outside / ".nextflow" / "history")
+        twisted = directory / "twisted"
+        twisted.mkdir()
+        (twisted / "history").symlink_to(self.made.layout.history)
+        self._directory("twisted").joinpath(".nextflow").symlink_to(twisted)
         self._mix(other)
 
     def _directory(self, name: str) -> Path:
