@@ -2,6 +2,7 @@
 
 NbflowError
   + DeclarationError            the %%process line, its options or its body cannot be used as written
+  + SettingsError               nbflow.toml cannot be used as written
   + InputError                  a call's inputs or the globals it reads cannot be used
       - MissingInputError       a parameter, a global or a file that is not there
       - UnhashableInputError    a value whose content cannot be hashed surely
@@ -49,6 +50,10 @@ class DeclarationError(NbflowError):
     def __init__(self, message: str, *, line: int | None = None) -> None:
         super().__init__(message if line is None else f"{message} (line {line} of the cell)")
         self.line = line
+
+
+class SettingsError(NbflowError):
+    """``nbflow.toml`` cannot be used as written."""
 
 
 class InputError(NbflowError):
@@ -114,6 +119,13 @@ class TaskFailedError(NbflowError):
         Its exit status.
     shown : str
         The report as a notebook shows it, with colours; empty where it is the message.
+    cause : str
+        The first of it: what went wrong, in a line or a few.
+
+    Attributes
+    ----------
+    lets_others_end : bool
+        Whether the other tasks that run are not ended because of it (``error_strategy: finish``).
     """
 
     def __init__(
@@ -124,15 +136,18 @@ class TaskFailedError(NbflowError):
         work_dir: Path | None = None,
         exit: int | None = None,
         shown: str = "",
+        cause: str = "",
     ) -> None:
         super().__init__(message)
+        self.cause = cause or message
+        self.lets_others_end = False
         self.task = task
         self.work_dir = work_dir
         self.exit = exit
         self.shown = shown
 
     def _render_traceback_(self) -> list[str]:
-        return (self.shown or str(self)).splitlines()
+        return [*(self.shown or str(self)).splitlines(), *getattr(self, "__notes__", ())]
 
 
 class TaskAbortedError(TaskFailedError):

@@ -15,10 +15,12 @@ import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from nbflow.core.code.notebook_classes import NotebookClasses
+from nbflow.core.declaration.settings import Settings
 from nbflow.core.task.capture import Scene
 from nbflow.core.task.entry import TaskEntry
 from nbflow.core.values.files import Disk
@@ -46,11 +48,15 @@ from nbflow.storage.layout import Layout
 from nbflow.storage.machine import boot_id
 from nbflow.storage.nextflow.history import History, RunRecord
 from nbflow.storage.nextflow.index import IndexWriter
+from nbflow.storage.nextflow.secrets import SecretStore
 from nbflow.storage.sessions import Choice, choose, list_sessions
+from nbflow.storage.settings import load_settings
 from nbflow.storage.summaries import SummaryLog
 
 HELD_WAIT = 10.0
 """Seconds to wait for a session that is held: a kernel that restarts overlaps with the one before."""
+
+STUB_VARIABLE = "NBFLOW_STUB_RUN"
 
 
 _latest: list[weakref.ref[Session]] = []
@@ -189,7 +195,23 @@ class Session:
             output_digest,
             self._disk,
             frozenset(os.path.realpath(place) for place in (self.layout.nextflow_dir, self.layout.work_root)),
+            SecretStore(self.environ).values,
         )
+
+    def settings(self) -> Settings:
+        """What ``nbflow.toml`` says now, for the profiles that ``NBFLOW_PROFILE`` chooses.
+
+        Raises
+        ------
+        SettingsError
+            If it cannot be used as written.
+        """
+        return load_settings(self.layout.launch_dir, self.environ)
+
+    @property
+    def is_stub_run(self) -> bool:
+        """Whether stubs run instead of bodies, where there are some (``NBFLOW_STUB_RUN``)."""
+        return self.environ.get(STUB_VARIABLE, "").lower() not in ("", "0", "false", "no")
 
     def resume(self, wanted: str) -> str:
         """End this run and continue a session: its id, the beginning of it, a run's name, ``last`` or ``new``.
@@ -252,6 +274,11 @@ class Session:
         if self._open is not None:
             self._open.runner.cancel()
 
+    def finish(self) -> None:
+        """End all tasks that wait, and let those that run come to their end."""
+        if self._open is not None:
+            self._open.runner.finish()
+
     def close(self, *, failed: bool | None = None) -> None:
         """End the run: its tasks, its files, its line in the history. Twice does no harm.
 
@@ -283,6 +310,7 @@ class Session:
     # Beginning ------------------------------------------------------------------------------------------------------
 
     def _begin(self) -> Open:
+        budget = self.settings()  # before anything is left behind: a mistake in them must be no run
         self.layout.ensure()
         resources = ExitStack()
         with resources:
@@ -295,7 +323,8 @@ class Session:
             resources.callback(store.close)
             record = self.history.begin(session, self._command)
             run = self._run(session, record, store, resources)
-            executor = Executors(LocalExecutor(), InlineExecutor(self.engine.foreground))
+            local = LocalExecutor(budget.cpus, budget.memory)
+            executor = Executors(local, InlineExecutor(self.engine.foreground))
             reasons = Reasons(run.cache, self._earlier_indexes(session), lambda: self._elsewhere(record))
             runner = Runner(
                 run,
@@ -305,6 +334,7 @@ class Session:
                 self._classes.resolve,
                 reasons.ran,
                 self.console,
+                lambda line: self.engine.foreground.put(partial(self._say, line)),
             )
             return Open(record, time.time(), resources.pop_all(), runner, executor.close, reasons)
         raise AssertionError("not reached")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 import shutil
 import subprocess
 import sys
@@ -185,7 +187,7 @@ def test_clean_before_a_run_keeps_what_that_run_took_although_its_work_directory
 def test_the_help_names_every_command_with_an_example(capsys: Output) -> None:
     assert cli.main(["--help"]) == 0
     text = capsys.readouterr().out
-    for command in ("run", "log", "why", "diff", "clean"):
+    for command in ("run", "log", "why", "diff", "secrets", "clean"):
         assert f"nbflow {command}" in text
         assert cli.main([command, "--help"]) == 0
     assert max(map(len, text.splitlines())) <= 100
@@ -295,3 +297,55 @@ cell("%%process one -> y\\ny = n")
     assert second.count("Removed ") == 3  # one with n = 1, and two twice; what the current run took stays
     assert "reused: it was executed by" in second
     assert second.count("reused from") == 2
+
+
+def secrets(home: Path, *words: str, typed: str = "") -> subprocess.CompletedProcess[str]:
+    environ = {**os.environ, "NXF_HOME": str(home)}
+    environ.pop("NXF_SECRETS_FILE", None)
+    command = [sys.executable, "-m", "nbflow", "secrets", *words]
+    return subprocess.run(command, env=environ, input=typed, capture_output=True, text=True, check=False)
+
+
+def test_secrets_are_set_listed_got_and_deleted(tmp_path: Path) -> None:
+    assert secrets(tmp_path, "list").stderr == f"no secrets in {tmp_path}/secrets/store.json\n"
+    assert secrets(tmp_path, "set", "TOKEN", "typed").returncode == 0
+    assert secrets(tmp_path, "set", "OTHER", typed="two\nlines\n").returncode == 0
+    assert secrets(tmp_path, "list").stdout == "OTHER\nTOKEN\n"
+    assert secrets(tmp_path, "get", "TOKEN").stdout == "typed\n"
+    assert secrets(tmp_path, "get", "OTHER").stdout == "two\nlines\n"
+    assert secrets(tmp_path, "delete", "OTHER").returncode == 0
+    assert secrets(tmp_path, "list").stdout == "TOKEN\n"
+
+
+def test_what_cannot_be_done_with_secrets_is_told(tmp_path: Path) -> None:
+    assert secrets(tmp_path).returncode == USAGE
+    for words, typed, told in (
+        (("set", "TOKEN"), "", "was given no value; nothing was changed"),
+        (("set", "A-B", "x"), "", "`A-B` cannot name a secret"),
+        (("get", "TOKEN"), "", "nbflow secrets set TOKEN"),
+        (("delete", "TOKEN"), "", "there is no secret `TOKEN`"),
+    ):
+        done = secrets(tmp_path, *words, typed=typed)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert told in done.stderr
+    assert not (tmp_path / "secrets").exists()
+
+
+def test_the_value_of_a_secret_is_asked_for_without_showing_it(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "nbflow", "secrets", "set", "TOKEN"]
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.environ["NXF_HOME"] = str(tmp_path)
+        os.execv(command[0], command)
+    shown = b""
+    while b"TOKEN: " not in shown:
+        shown += os.read(terminal, 1000)
+    os.write(terminal, b"typed\n")
+    while True:
+        try:
+            shown += os.read(terminal, 1000)
+        except OSError:
+            break
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    assert b"typed" not in shown
+    assert secrets(tmp_path, "get", "TOKEN").stdout == "typed\n"

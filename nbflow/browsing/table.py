@@ -192,9 +192,9 @@ def _events(path: Path, ended: dict[bytes, bytes]) -> Iterator[tuple[bytes, dict
     except OSError:
         return
     for line in data.split(b"\n"):
-        at = line.find(_MARK) + len(_MARK)
-        key = line[at : at + _HASH]
-        if len(key) == _HASH:
+        at = line.find(_MARK)
+        key = line[at + len(_MARK) :][:_HASH]
+        if at >= 0 and len(key) == _HASH:
             try:
                 yield key, {} if key in ended else _fields(json.loads(line))
             except (ValueError, TypeError, AttributeError):

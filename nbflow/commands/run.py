@@ -15,6 +15,7 @@ from nbflow.headless.parameters import parse_parameter
 from nbflow.headless.terminal import Terminal
 from nbflow.storage.browse import Reader
 from nbflow.storage.layout import Layout
+from nbflow.storage.settings import PROFILE_VARIABLE, load_settings
 
 _IRI_GRAMMAR = "rfc3987_syntax"
 
@@ -31,6 +32,10 @@ def add(parser: argparse.ArgumentParser) -> None:
         "-p", dest="parameters", action="append", default=[], metavar="NAME=VALUE",
         help="a value for a name of the cell tagged `parameters`",
     )  # fmt: skip
+    parser.add_argument("--profile", metavar="A,B", help="the profiles of nbflow.toml to use, the strongest last")
+    parser.add_argument(
+        "--stub-run", action="store_true", help="run the stubs of processes (`#| stub:`) instead of their bodies"
+    )
     how = parser.add_mutually_exclusive_group()
     how.add_argument(
         "--preview",
@@ -51,9 +56,13 @@ def _run(arguments: argparse.Namespace, reader: Reader) -> int:
     resume = "new" if arguments.new else arguments.resume
     if arguments.resume:
         Reader(Layout(notebook.parent, os.environ)).history.find(resume)  # better now than in the kernel
+    environ = environment(os.environ, notebook, command, resume, arguments.work, preview=arguments.preview)
+    environ |= {} if arguments.profile is None else {PROFILE_VARIABLE: arguments.profile}
+    environ |= {"NBFLOW_STUB_RUN": "1"} if arguments.stub_run else {}
+    load_settings(notebook.resolve().parent, environ)  # better now than in the kernel
     plan = Plan(
         notebook,
-        environment(os.environ, notebook, command, resume, arguments.work, preview=arguments.preview),
+        environ,
         dict(map(parse_parameter, arguments.parameters)),
         None if arguments.output is None else Path(arguments.output),
         arguments.preview,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 from typing import NamedTuple
@@ -84,21 +84,37 @@ def split_files(preview: str) -> tuple[str, list[str]]:
 def compare_files(now: Sequence[str], before: Sequence[str]) -> list[str]:
     """Say which files changed, in sentences; empty where their lines agree, and where all are other files.
 
+    Files with the same content are named only where nothing else differs: of a task's output their times do not count.
+
     Parameters
     ----------
     now, before : sequence of str
         Lines of `describe`.
     """
     new, old = (dict(_read(lines)) for lines in (now, before))
-    said: list[str] = []
-    for name in dict.fromkeys([*new, *old]):
-        if name not in old:
-            said.append(f"{name} is new")
-        elif name not in new:
-            said.append(f"{name} is no longer there")
-        elif new[name] != old[name]:
-            said.append(_changed(new[name], old[name]))
-    return said if new.keys() & old.keys() else []
+    if not new.keys() & old.keys():
+        return []
+    said = {name: _difference(name, new, old) for name in dict.fromkeys([*new, *old]) if new.get(name) != old.get(name)}
+    others = [sentence for name, sentence in said.items() if not _are_alike(new.get(name), old.get(name))]
+    return others or [*said.values()]
+
+
+def _are_alike(new: _Facts | None, old: _Facts | None) -> bool:
+    """Whether two files surely have the same content, and are compared in the same way."""
+    return (
+        new is not None
+        and old is not None
+        and new.content is not None
+        and (new.content, new.mode) == (old.content, old.mode)
+    )
+
+
+def _difference(name: str, new: Mapping[str, _Facts], old: Mapping[str, _Facts]) -> str:
+    if name not in old:
+        return f"{name} is new"
+    if name not in new:
+        return f"{name} is no longer there"
+    return _changed(new[name], old[name])
 
 
 def _read(lines: Sequence[str]) -> Iterator[tuple[str, _Facts]]:

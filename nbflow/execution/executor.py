@@ -50,6 +50,10 @@ class Executor(Protocol):
         """End all jobs that were submitted before this call."""
         ...
 
+    def cancel_waiting(self) -> None:
+        """End the jobs submitted before this call that do not run yet; those that run go on to their end."""
+        ...
+
     def close(self) -> None:
         """End all jobs and every process; return when none is left and each `done` was called. Twice is harmless."""
         ...

@@ -43,6 +43,10 @@ class Job:
         Installed modules that a Python task imports and that may be loaded before it starts.
     body : callable or None
         Runs the task in this very process and returns its exit status; None where a process of its own does.
+    process : str
+        The process that it is a task of.
+    max_forks : int or None
+        How many jobs of that process may run side by side.
     """
 
     hash: str
@@ -57,6 +61,8 @@ class Job:
     sys_path: tuple[str, ...] = ()
     preload: tuple[str, ...] = ()
     body: Callable[[], int] | None = None
+    process: str = ""
+    max_forks: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +82,8 @@ class Outcome:
         that ran it gone. None when it ended by itself, well or not.
     detail : str
         The reason in words.
+    pid : int or None
+        The process that ran it; None where it had none of its own.
     """
 
     exit: int | None
@@ -84,6 +92,7 @@ class Outcome:
     usage: Usage
     reason: Literal["time", "cancelled", "lost"] | None = None
     detail: str = ""
+    pid: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,9 @@ Alone walks the tries of a task hash. Writes nothing and runs nothing; decides n
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import dropwhile
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +111,19 @@ class Lookup:
     def stage(self, call: Call) -> None:
         """A call takes along what the notebook holds now; called before the notebook goes on and changes it."""
 
+    def called(self, call: Call, fed: Iterable[str], origins: Iterable[tuple[str, str]]) -> None:
+        """A process was called with channels.
+
+        Parameters
+        ----------
+        call : Call
+            The call.
+        fed : iterable of str
+            The inputs that come from the channels.
+        origins : iterable of (process, output)
+            The processes whose outputs the channels hold, and which; no output stands for all.
+        """
+
     @property
     def idle(self) -> bool:
         """Whether no task of it is under way."""
@@ -117,6 +131,9 @@ class Lookup:
 
     def cancel(self) -> None:
         """End all tasks that wait or run."""
+
+    def finish(self) -> None:
+        """End all tasks that wait; those that run go on to their end, and none is tried again."""
 
     def flush(self) -> None:
         """Write what others should see of the run."""
@@ -190,6 +207,22 @@ class Lookup:
             if first.reason is Reason.NEW:
                 first = Execute(Reason.UNFINISHED)
         raise AssertionError("tries never end")
+
+    def next_try(self, task: Task, after: bytes, takes: Callable[[Path], bool]) -> tuple[bytes, Path]:
+        """The next task hash whose work directory is free, for another attempt of a task, and that directory.
+
+        Parameters
+        ----------
+        task : Task
+            The task.
+        after : bytes
+            The task hash of the attempt that failed.
+        takes : callable
+            Takes a work directory, if it is free; says whether it was.
+        """
+        later = dropwhile(lambda key: key != after, tries(task.base))
+        next(later)
+        return next((key, work_dir) for key in later if takes(work_dir := self.work_dir(key)))
 
     def _decide(self, key: bytes, call: Call) -> Execute | tuple[str, TaskEntry]:
         payload = self.cache.get(key)

@@ -8,12 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from nbflow.core.declaration.directives import Directives
 from nbflow.core.declaration.file_rules import file_rules
 from nbflow.core.declaration.globs import render_glob
 from nbflow.core.declaration.outputs import Output
+from nbflow.core.ext import Ext, ext_facts
+from nbflow.core.task.attempts import FIRST, Attempt
 from nbflow.core.task.hash import Task
 from nbflow.execution import spec
 from nbflow.execution.calls.call import Call, OwnInputs
@@ -38,6 +41,8 @@ class Order:
         The task hash: 16 bytes.
     work_dir : pathlib.Path
         Made for it, empty.
+    attempt : Attempt
+        Which of its executions this is.
     """
 
     call: Call
@@ -46,6 +51,12 @@ class Order:
     read: OwnInputs
     key: bytes
     work_dir: Path
+    attempt: Attempt = FIRST
+
+    @property
+    def directives(self) -> Directives:
+        """Those of this attempt: expressions evaluated over its inputs, the globals and `task`."""
+        return self.call.directives(self.own, self.attempt)
 
     @property
     def inputs(self) -> dict[str, Any]:
@@ -68,11 +79,12 @@ def task_facts(order: Order, directives: Directives) -> dict[str, Any]:
         "process": facts[0].process,
         "tag": directives.tag,
         "hash": facts[1],
-        "attempt": 1,
+        "attempt": order.attempt.number,
         "cpus": directives.cpus,
         "memory": directives.memory,
         "time": directives.time,
         "work_dir": str(order.work_dir),
+        "ext": ext_facts(directives.ext, order.call.capture.ext),
     }
 
 
@@ -81,15 +93,16 @@ def output_specs(order: Order, directives: Directives) -> tuple[spec.OutputSpec,
     outputs = order.call.process.outputs
     if outputs is None:
         return None
-    names = {**order.inputs, "task": TaskView(task_facts(order, directives))} if any(o.source for o in outputs) else {}
+    names = {**order.inputs, "task": task_view(order, directives)} if any(o.source for o in outputs) else {}
     return tuple(_output_spec(output, names) for output in outputs)
 
 
-class TaskView:
-    """`task` in an expression: its facts as attributes."""
+def task_view(order: Order, directives: Directives, **more: Any) -> SimpleNamespace:
+    """`task` in an expression, which is evaluated here: its facts as attributes, and all of its `ext`.
 
-    def __init__(self, facts: Mapping[str, Any]) -> None:
-        self.__dict__.update(facts)
+    Expressions that may change a result count with the settings that they read (`core.task.ext_keys`).
+    """
+    return SimpleNamespace(**{**task_facts(order, directives), "ext": Ext(directives.ext), **more})
 
 
 def _output_spec(output: Output, names: Mapping[str, Any]) -> spec.OutputSpec:

@@ -52,9 +52,11 @@ def prepare(order: Order, stage: Stage, shared: SharedFiles, kernel: Kernel) -> 
     InputError
         If an input cannot be given to the task.
     """
-    directives = order.call.directives(order.own)
-    environ = _environment(order, directives)
-    shared.write(f"{order.work_dir}/{wrapper.ENVIRON}", _environ_text(frozenset(environ.items())), 0o400)
+    directives = order.directives
+    environ, secrets = _environment(order, directives), order.call.capture.secrets
+    written = frozenset(item for item in environ.items() if item[0] not in secrets)
+    shared.write(f"{order.work_dir}/{wrapper.ENVIRON}", _environ_text(written), 0o400)
+    environ |= secrets
     argv: tuple[str, ...] = ()
     body: Callable[[], int] | None = None
     if order.call.process.is_script:
@@ -76,6 +78,8 @@ def prepare(order: Order, stage: Stage, shared: SharedFiles, kernel: Kernel) -> 
         sys_path=order.call.scene.sys_path,
         preload=order.call.capture.reach.modules_to_import if order.call.capture.reach else (),
         body=body,
+        process=order.task.process,
+        max_forks=directives.max_forks,
     )
 
 
@@ -102,7 +106,7 @@ def _prepare_python(order: Order, directives: Directives, stage: Stage, shared: 
     workdir.stage_all(work_dir, staged)
     worker = _worker_spec(order, directives, stage(order.call), staged)
     workdir.write(f"{work_dir}/{spec.JOB}", worker.to_json())
-    _write_commands(order, wrapper.python_wrapper(sys.executable), shared)
+    _write_commands(order, wrapper.python_wrapper(sys.executable, directives.secret), shared)
 
 
 def _item(order: Order) -> spec.Capture:
@@ -125,7 +129,7 @@ def _prepare_inline(order: Order, directives: Directives, shared: SharedFiles, k
     workdir.stage_all(order.work_dir, staged)
     _write_commands(order, wrapper.inline_wrapper(), shared)
     worker = _worker_spec(order, directives, None, staged)
-    env = {name: str(value) for name, value in directives.env.items()}
+    env = {**{name: str(value) for name, value in directives.env.items()}, **order.call.capture.secrets}
     return kernel.body(order.call, order.own, order.work_dir, worker, env)
 
 
@@ -164,4 +168,5 @@ def _worker_spec(
         task=task_facts(order, directives),
         seed=order.task.seed,
         flags=body.flags,
+        secrets=directives.secret,
     )

@@ -22,9 +22,11 @@ class ProcessCounts:
         How many tasks it will have; None while its channel may still bring more.
     submitted : int
         How many it has so far.
-    waiting, running, completed, cached, failed, aborted : int
-        Where these are; together they make ``submitted``. ``completed`` were executed, ``cached`` reused, ``aborted``
-        ended before they could finish.
+    waiting, running, completed, cached, failed, ignored, aborted : int
+        Where these are; together they make ``submitted``. ``completed`` were executed, ``cached`` reused, ``ignored``
+        failed without consequence, ``aborted`` ended before they could finish.
+    retried : int
+        How many attempts failed and were followed by another one.
     saved : float
         Seconds that the reused tasks took when they were executed.
     hash : str
@@ -41,7 +43,9 @@ class ProcessCounts:
     completed: int = 0
     cached: int = 0
     failed: int = 0
+    ignored: int = 0
     aborted: int = 0
+    retried: int = 0
     saved: float = 0.0
     hash: str = ""
     label: str = ""
@@ -49,7 +53,7 @@ class ProcessCounts:
     @property
     def ended(self) -> int:
         """How many tasks are over, in whatever way."""
-        return self.completed + self.cached + self.failed + self.aborted
+        return self.completed + self.cached + self.failed + self.ignored + self.aborted
 
     @property
     def settled(self) -> bool:
@@ -60,26 +64,51 @@ class ProcessCounts:
 class _Counter:
     """The mutable twin of ProcessCounts: a record for each change would cost more than a cache hit."""
 
-    __slots__ = ("aborted", "cached", "completed", "failed", "hash", "label", "open", "running", "saved", "submitted")
+    __slots__ = (
+        *(
+            "aborted",
+            "cached",
+            "completed",
+            "expected",
+            "failed",
+            "hash",
+            "ignored",
+            "label",
+            "retried",
+            "running",
+            "saved",
+        ),
+        "submitted",
+    )
 
     def __init__(self) -> None:
-        self.submitted = self.running = self.completed = self.cached = self.failed = self.aborted = 0
+        self.submitted = self.running = self.completed = self.cached = 0
+        self.failed = self.ignored = self.aborted = self.retried = 0
         self.saved = 0.0
         self.hash = self.label = ""
-        self.open = 0
+        self.expected: list[Callable[[], int | None]] = []
+
+    @property
+    def total(self) -> int | None:
+        """How many tasks there will be; None while a channel cannot tell."""
+        expected = [tell() for tell in self.expected]
+        known = [number for number in expected if number is not None]
+        return max(self.submitted, sum(known)) if len(known) == len(expected) else None
 
     def freeze(self, name: str) -> ProcessCounts:
-        over = self.completed + self.cached + self.failed + self.aborted
+        over = self.completed + self.cached + self.failed + self.ignored + self.aborted
         return ProcessCounts(
             name=name,
-            total=None if self.open else self.submitted,
+            total=self.total,
             submitted=self.submitted,
             waiting=self.submitted - self.running - over,
             running=self.running,
             completed=self.completed,
             cached=self.cached,
             failed=self.failed,
+            ignored=self.ignored,
             aborted=self.aborted,
+            retried=self.retried,
             saved=self.saved,
             hash=self.hash,
             label=self.label,
@@ -111,16 +140,19 @@ class Progress:
         with self._lock:
             return tuple(counter.freeze(name) for name, counter in self._counters.items())
 
-    def opened(self, process: str) -> None:
-        """A channel begins to feed the process: its total is unknown until ``closed`` was called as often."""
-        with self._lock:
-            self._counter(process).open += 1
-        self._tell_first()
+    def opened(self, process: str, expected: Callable[[], int | None]) -> None:
+        """A channel begins to feed the process.
 
-    def closed(self, process: str) -> None:
-        """That channel has ended."""
+        Parameters
+        ----------
+        process : str
+            Its name.
+        expected : callable
+            Tells how many tasks that channel gives; None while it is not known. Called from any thread.
+        """
         with self._lock:
-            self._counter(process).open -= 1
+            self._counter(process).expected.append(expected)
+        self._tell_first()
 
     def submitted(self, process: str, count: int = 1) -> None:
         """Tasks were taken up; they wait until one of the methods below is called for each."""
@@ -164,10 +196,19 @@ class Progress:
             counter.failed += 1
             counter.hash, counter.label = hash, label
 
-    def retried(self, process: str) -> None:
+    def ignored(self, process: str, *, running: bool = True) -> None:
+        """A task failed, which is passed over."""
+        with self._lock:
+            counter = self._counter(process)
+            counter.running -= running
+            counter.ignored += 1
+
+    def retried(self, process: str, *, running: bool = True) -> None:
         """A running task waits again: it failed, and gets another attempt."""
         with self._lock:
-            self._counter(process).running -= 1
+            counter = self._counter(process)
+            counter.running -= running
+            counter.retried += 1
 
     def aborted(self, process: str, *, running: bool) -> None:
         """A running or waiting task was ended."""

@@ -43,6 +43,10 @@ class Result:
         Why it ran; None where it was taken from the cache.
     error : TaskFailedError or None
         How it failed.
+    stored : str
+        The store directory that it was taken from (``store_dir``); empty where it was not.
+    ignored : bool
+        Whether the failure is passed over (``error_strategy: ignore``).
     """
 
     task: Task
@@ -51,11 +55,18 @@ class Result:
     entry: TaskEntry
     reason: Execute | None = None
     error: TaskFailedError | None = None
+    ignored: bool = False
+    stored: str = ""
 
     @property
     def work_dir(self) -> Path:
         """Its work directory."""
         return Path(self.place)
+
+    @property
+    def failure(self) -> TaskFailedError | None:
+        """How it failed, if that must be told: an ignored failure is none."""
+        return None if self.ignored else self.error
 
     @property
     def cached(self) -> bool:

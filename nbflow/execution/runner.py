@@ -6,27 +6,33 @@ Alone brings cache, work directories and executor together; gets all three hande
 
 from __future__ import annotations
 
-import itertools
 import shutil
-import threading
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from nbflow.core.declaration.directive_values import INLINE
-from nbflow.core.task.entry import COMPLETED, TaskEntry, read_entry
+from nbflow.core.task.attempts import Action
+from nbflow.core.task.entry import read_entry
 from nbflow.core.task.hash import Task
 from nbflow.core.task.resume import Reason
+from nbflow.errors import TaskFailedError
 from nbflow.execution.calls.call import Call
+from nbflow.execution.ended import Ended, Finished
+from nbflow.execution.execution import Execution
+from nbflow.execution.executions import Executions
 from nbflow.execution.executor import Executor
-from nbflow.execution.finish import Ended, Finish, Finished
+from nbflow.execution.finish import Finish
 from nbflow.execution.inline.kernel_body import Console, Kernel
 from nbflow.execution.job import Job, Outcome
+from nbflow.execution.local.usage import Usage
 from nbflow.execution.lookup import Claim, Done, Lookup
 from nbflow.execution.order import Order
+from nbflow.execution.outputs.publish import publish_outputs
+from nbflow.execution.outputs.store import link_stored, store_of, stored_files
 from nbflow.execution.prepare import prepare
 from nbflow.execution.progress import Progress
 from nbflow.execution.result import Result, Stored
@@ -57,6 +63,8 @@ class Runner(Lookup):
         Told of each task that was executed.
     console : callable
         The notebook's, for bodies that run in the kernel.
+    say : callable
+        Shows the user a line; called from any thread.
     """
 
     def __init__(
@@ -68,10 +76,10 @@ class Runner(Lookup):
         resolve_class: Callable[[str, str], type],
         ran: Callable[[Result], None],
         console: Console,
+        say: Callable[[str], None],
     ) -> None:
         super().__init__(run.cache, run.boot, layout, resolve_class)
         self.run = run
-        self._executor = executor
         self._progress = progress
         self._ran = ran
         self._stage = Stage(layout.stage_dir(run.session), run.boot)
@@ -79,9 +87,8 @@ class Runner(Lookup):
         self._kernel = Kernel(console)
         self._finish = Finish(run)
         self.unsaved = self._finish.unsaved
-        self._lock = threading.Lock()
-        self._under_way: dict[bytes, list[Done]] = {}
-        self._numbers = itertools.count(1)
+        next_try = partial(self.next_try, takes=self._create)
+        self._executions = Executions(run, executor, self._finish, self._prepared, next_try, say, self._over)
 
     # The story ------------------------------------------------------------------------------------------------------
 
@@ -100,14 +107,15 @@ class Runner(Lookup):
         if call.forced is None and self._joins(task, progress, done):
             return
         found = self.find(call, task, self._create)
-        if isinstance(found, Result):
-            self._reused(found, progress)
-            done(found)
+        order = Order(call, task, own, read, found.key, found.work_dir)
+        result = found if isinstance(found, Result) else self._from_store(order, found)
+        if result is not None:
+            self._reused(result, progress)
+            self._publish(order, result, (done,))
             return
+        assert isinstance(found, Claim)
         progress.submitted(task.process)
-        if begun is not None:
-            begun(found.work_dir)
-        self._execute(Order(call, task, own, read, found.key, found.work_dir), found, progress, done)
+        self._executions.begin(Execution(order, found, number, progress, done, begun))
 
     def values(self, key: bytes) -> dict[str, Any]:
         """As `Lookup.values`; a task whose outputs cannot be read will not be taken from the cache again."""
@@ -124,16 +132,24 @@ class Runner(Lookup):
         elif not call.process.is_script:
             self._stage.put(call)
 
+    def called(self, call: Call, fed: Iterable[str], origins: Iterable[tuple[str, str]]) -> None:
+        """Note what flows between processes: nothing else in the run knows it, once the channels are gone."""
+        self.run.events.append(
+            {"event": "call", "process": call.process.name, "inputs": [*fed], "from": [*origins], "at": time.time()}
+        )
+
     @property
     def idle(self) -> bool:
         """Whether no task of it is under way."""
-        return not self._under_way
+        return self._executions.are_none
 
     def cancel(self) -> None:
         """End all tasks that wait or run; who asks for one of them from now on gets it run anew."""
-        with self._lock:
-            self._under_way.clear()
-        self._executor.cancel_all()
+        self._executions.cancel()
+
+    def finish(self) -> None:
+        """End all tasks that wait; see `Lookup.finish`."""
+        self._executions.finish()
 
     def close(self) -> None:
         """Write what is still to be written of the run."""
@@ -164,100 +180,87 @@ class Runner(Lookup):
         self.run.index.append(result.key, True)
         progress.reused(result.task.process, result.key.hex(), result.task.name, result.entry.realtime / 1000)
 
+    def _from_store(self, order: Order, claim: Claim) -> Result | None:
+        """The task as its store directory has it; None where it has not all of its outputs, or a rerun was asked for."""
+        store = store_of(order)
+        paths = None if store is None or claim.reason.reason is Reason.FORCED else stored_files(order, store)
+        if store is None or paths is None:
+            return None
+        with self._given_back(order), workdir.disk(self._work_root):
+            link_stored(order, store, paths)
+        now = time.time()
+        job = Job(order.key.hex(), order.task.name, order.work_dir, "script", (), {})
+        finished = Finished(order, job, Outcome(0, now, now, Usage()), now, self._executions.next_number())
+        entry = self._finish.stored(finished)
+        return Result(order.task, order.key, str(order.work_dir), entry, stored=str(store))
+
     def _joins(self, task: Task, progress: Progress, done: Done) -> bool:
         """Whether the same task is under way already; then its result will be this one's too."""
-        if task.base not in self._under_way:
-            return False
-        with self._lock:
-            waiting = self._under_way.get(task.base)
-            if waiting is not None:
-                progress.submitted(task.process)
-                waiting.append(partial(self._shared, progress, done))
-        return waiting is not None
+
+        def waits() -> Done:
+            progress.submitted(task.process)
+            return partial(self._shared, progress, done)
+
+        return self._executions.join(task, waits)
 
     def _shared(self, progress: Progress, done: Done, result: Result) -> None:
         if result.error is None:
             progress.cached(result.task.process, result.key.hex(), result.task.name)
+        elif result.ignored:
+            progress.ignored(result.task.process, running=False)
         else:
             progress.aborted(result.task.process, running=False)
         done(result)
 
     # Executing ------------------------------------------------------------------------------------------------------
 
-    def _execute(self, order: Order, claim: Claim, progress: Progress, done: Done) -> None:
-        task = order.task
+    def _prepared(self, order: Order) -> Job:
+        with self._given_back(order), workdir.disk(self._work_root):
+            return prepare(order, self._stage.take, self._files, self._kernel)
+
+    @contextmanager
+    def _given_back(self, order: Order) -> Iterator[None]:
+        """A work directory that could not be made ready is free again: nothing has run there."""
         try:
-            with workdir.disk(self._work_root):
-                job = prepare(order, self._stage.take, self._files, self._kernel)
+            yield
         except BaseException:
-            shutil.rmtree(order.work_dir, ignore_errors=True)  # nothing has run there: it is free again
-            progress.aborted(task.process, running=False)
-            raise
-        with self._lock:
-            self._under_way.setdefault(task.base, claim.waiting)
-        self.run.index.append(order.key, False)
-        submitted = time.time()
-        about = {"hash": order.key.hex(), "name": task.name, "reason": claim.reason.sentence}
-        self.run.events.append({"event": "submitted", **about, "at": submitted})
-        ended = partial(self._ended, order, claim, progress, done, submitted)
-        try:
-            self._executor.submit(job, ended, partial(self._started, order, progress))
-        except BaseException:
-            with self._lock:
-                self._forget(task.base, claim)
-            progress.aborted(task.process, running=False)
+            shutil.rmtree(order.work_dir, ignore_errors=True)
             raise
 
-    def _forget(self, base: bytes, claim: Claim) -> None:
-        if self._under_way.get(base) is claim.waiting:
-            del self._under_way[base]
-
-    def _started(self, order: Order, progress: Progress, job: Job) -> None:
-        progress.started(order.task.process, job.hash, order.task.name)
-        self.run.events.append({"event": "started", "hash": job.hash, "at": time.time()})
-
-    def _ended(
-        self,
-        order: Order,
-        claim: Claim,
-        progress: Progress,
-        done: Done,
-        submitted: float,
-        job: Job,
-        outcome: Outcome,
+    def _over(
+        self, execution: Execution, ended: Ended, error: TaskFailedError | None, waiting: tuple[Done, ...]
     ) -> None:
-        finished = Finished(order, job, outcome, submitted, next(self._numbers))
-        was_running = outcome.exit is not None or outcome.completed > outcome.started
-        self._finish.start(finished, partial(self._settled, order, claim, progress, done, was_running))
-
-    def _settled(
-        self, order: Order, claim: Claim, progress: Progress, done: Done, was_running: bool, ended: Ended
-    ) -> None:
-        """The entry is saved; tell all who wait."""
-        task, entry, error = order.task, ended.entry, ended.error
-        if error is not None and DamagedValueError.__name__ in str(error):
-            self._stage.forget(order.call)
-            self._look_at(order.own)
+        """Tell all who wait for a task what came of it."""
+        order, claim = execution.order, execution.claim
         if error is None and claim.reason.reason in (Reason.FORCED, Reason.CACHE_OFF, Reason.UNKNOWN_READS):
             self._supersede(claim.passed)
-        self._count(progress, order, entry, was_running)
-        result = Result(task, order.key, str(order.work_dir), entry, claim.reason, error)
+        if error is not None:
+            error.lets_others_end = ended.action is Action.FINISH
+            self._doubt_values(order, error)
+        ignored = ended.action is Action.IGNORE
+        result = Result(order.task, order.key, str(order.work_dir), ended.entry, claim.reason, error, ignored)
         self._ran(result)
-        with self._lock:
-            self._forget(task.base, claim)
-            waiting = tuple(claim.waiting)
-        for each in (done, *waiting):
-            each(result)
+        self._publish(order, result, waiting)
 
-    def _count(self, progress: Progress, order: Order, entry: TaskEntry, was_running: bool) -> None:
-        process, key, name = order.task.process, order.key.hex(), order.task.name
-        self.run.events.append({"event": "ended", "hash": key, "status": entry.status, "at": time.time()})
-        if entry.status == COMPLETED:
-            progress.completed(process, key, name)
-        elif was_running and entry.status == "FAILED":
-            progress.failed(process, key, name)
+    def _doubt_values(self, order: Order, error: TaskFailedError) -> None:
+        """A task could not read a value that was stored: it is written anew, or made anew, next time."""
+        if DamagedValueError.__name__ in str(error):
+            self._stage.forget(order.call)
+            self._look_at(order.own)
+
+    def _publish(self, order: Order, result: Result, waiting: tuple[Done, ...]) -> None:
+        """Publish the outputs of a task, if its process does; then tell all who wait for it."""
+        if result.error is not None or not order.call.process.directives.publish_dir:
+            _tell_all(waiting, result)
         else:
-            progress.aborted(process, running=was_running)
+            self._finish.later(lambda: _tell_all(waiting, self._published(order, result)))
+
+    def _published(self, order: Order, result: Result) -> Result:
+        problem = publish_outputs(order, result.entry)
+        if problem:
+            said = f"{result.task.name} is done, but {problem}. Correct publish_dir, or write `fail_on_error: false`"
+            result.error = TaskFailedError(said, task=result.task.name, work_dir=result.work_dir)
+        return result
 
     def _look_at(self, own: Mapping[str, Any]) -> None:
         """Read the stored values that a task could not read, so that those damaged are not reused again."""
@@ -272,6 +275,11 @@ class Runner(Lookup):
             payload = self.run.cache.get(key)
             if payload is not None and _counts(payload):
                 self._rewrite(key, payload, superseded=True)
+
+
+def _tell_all(waiting: tuple[Done, ...], result: Result) -> None:
+    for each in waiting:
+        each(result)
 
 
 def _counts(payload: bytes) -> bool:

@@ -7,6 +7,8 @@ when the cell fails or is interrupted.
 from __future__ import annotations
 
 import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -14,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from nbflow.core.declaration.directive_values import INLINE
 from nbflow.core.declaration.process import Process
 from nbflow.core.task.capture import Scene
-from nbflow.errors import NotMadeError, TaskFailedError
+from nbflow.errors import NotMadeError, TaskAbortedError, TaskFailedError
 from nbflow.execution.calls.bound import TaskFuture, Waiting
 from nbflow.execution.channels.engine import Engine
 from nbflow.execution.channels.flow import Node
@@ -44,6 +46,7 @@ class _Cell:
     display: ProgressDisplay
     nodes: list[Node] = field(default_factory=list)
     results: list[Result] = field(default_factory=list)
+    lets_others_end: bool = False
     result: KeptResult | None = None
 
 
@@ -111,24 +114,33 @@ class NotebookDesk:
 
     def cancel(self) -> int:
         """End the cell's channel tasks, since the cell itself failed."""
-        waiting = [node for node in self._cell.nodes if not node.over]
+        waiting = [node for node in self._cell.nodes if not node.is_quiet]
         if waiting:
-            self._end(waiting, TaskFailedError("the cell failed before its tasks had ended"))
+            self._end(waiting, TaskAbortedError("the cell failed before its tasks had ended"))
         self._settle(self._cell)
         self.in_cell = False
         return sum(isinstance(node, TaskNode) for node in waiting)
 
     def _await_nodes(self, nodes: list[Node]) -> None:
-        self.engine.wait_until(lambda: all(node.over for node in nodes), items=False)
+        self.engine.wait_until(lambda: all(node.is_quiet for node in nodes), items=False)
 
     def _raise_failure(self, nodes: list[Node]) -> None:
-        for node in nodes:
+        """Raise the first failure; tasks that were ended because of another one failed with that."""
+        for node in sorted(nodes, key=lambda node: isinstance(node.failure, TaskAbortedError)):
             node.raise_failure()
 
     def _end(self, nodes: list[Node], error: BaseException) -> None:
         """End tasks that wait or run, and wait until they have ended."""
         self.engine.run_and_wait(lambda: self._fail_each(nodes, error))
-        self.session.cancel()
+        self._end_tasks()
+        self._await_nodes(nodes)
+
+    def _end_tasks(self) -> None:
+        """End what the session runs; a failure that lets others end leaves what runs alone."""
+        if self._cell.lets_others_end:
+            self.session.finish()
+        else:
+            self.session.cancel()
 
     def _fail_each(self, nodes: list[Node], error: BaseException) -> None:
         for node in nodes:
@@ -152,12 +164,14 @@ class NotebookDesk:
                 said[first.task.process] = f"{first.task.name}: {self.session.reason(first, node)}"
         ran = {result.task.process: result for result in reversed(cell.results) if result.reason is not None}
         said |= {process: f"{result.task.name}: {self.session.reason(result)}" for process, result in ran.items()}
-        return list(said.values())
+        return [*said.values(), *_from_stores(cell.nodes)]
 
     def _verdict(self, result: Result) -> Verdict:
         name, key = result.task.name, short_hash(result.key.hex())
         took = duration(result.entry.realtime / 1000)
         left_out = f" · not kept: {'; '.join(result.entry.left_out)}" if result.entry.left_out else ""
+        if result.stored:
+            return Verdict("cached", f"{name}: taken from `{result.stored}` (store_dir), where all its outputs lie")
         if result.cached:
             return Verdict("cached", f"{name}: reused from [{key}] ({result.entry.run}) · saved {took}{left_out}")
         return Verdict(
@@ -166,6 +180,10 @@ class NotebookDesk:
         )
 
     # The desk of a call -------------------------------------------------------------------------------------------------
+
+    def show(self, bundle: dict[str, str]) -> None:
+        """Show a MIME bundle in the cell's output."""
+        self._shell.display_pub.publish(bundle)
 
     def runner(self) -> Lookup:
         """The runner of the run, which begins with the first call."""
@@ -181,23 +199,32 @@ class NotebookDesk:
         try:
             self.engine.foreground.run()
             while not waiting.ended.wait(_POLL if waiting.work_dir or waiting.result else 0.01):
-                if tail is None and waiting.work_dir is not None:
-                    tail = Tail(waiting.work_dir, self._shell.display_pub)
-                if tail is not None:
-                    tail.poll()
+                tail = self._follow(waiting, tail)
+                self.engine.foreground.run()
         except KeyboardInterrupt as error:
             self.session.cancel()
             waiting.ended.wait()
             raise _short(error) from None
         result = waiting.result
         assert result is not None
-        self._show_rest(waiting, result, tail)
+        self._show_rest(waiting, result, self._follow(waiting, tail) if tail is not None else None)
+        self.engine.foreground.run()
         return result
+
+    def _follow(self, waiting: Waiting, tail: Tail | None) -> Tail | None:
+        """Show what the attempt that runs has printed; first the rest of the one before."""
+        if tail is not None:
+            tail.poll()
+        if waiting.work_dir is not None and (tail is None or tail.work_dir != waiting.work_dir):
+            tail = Tail(waiting.work_dir, self._shell.display_pub)
+            tail.poll()
+        return tail
 
     def _show_rest(self, waiting: Waiting, result: Result, tail: Tail | None) -> None:
         self._cell.results.append(result)
-        if result.error is not None:
+        if result.failure is not None:
             self.session.task_failed()
+            self._cell.lets_others_end = result.failure.lets_others_end
         if waiting.process.directives.executor == INLINE and not result.cached:
             self._cell.result = kept_result(result.work_dir)  # all else was shown as it came
             return
@@ -216,12 +243,20 @@ class NotebookDesk:
     def opened(self, node: Node) -> None:
         """Note a channel of tasks that the cell must wait for."""
         self._cell.nodes.append(node)
+        if isinstance(node, TaskNode):
+            self._cell.progress.opened(node.call.process.name, node.expected)
         self.engine.connect(node)
 
     def failed(self, node: Node, error: BaseException) -> None:
         """End what else the cell runs, since a task failed."""
+        if isinstance(error, TaskAbortedError):
+            return  # it was ended because of another one
         self.session.task_failed()
-        self.session.cancel()
+        self._cell.lets_others_end = isinstance(error, TaskFailedError) and error.lets_others_end
+        self._end_tasks()
+        if isinstance(error, TaskFailedError) and error.lets_others_end:
+            why = TaskAbortedError(f"not run to its end: {error.task} failed, and its error strategy is finish")
+            self._fail_each([other for other in self._cell.nodes if other is not node], why)
 
     def printed(self, result: Result) -> None:
         """Show what a task of a channel printed (``debug``), as it ends."""
@@ -260,6 +295,17 @@ class NotebookDesk:
             if sentence not in self._said:
                 self._said.add(sentence)
                 print(f"nbflow: `{process}` {sentence}", file=sys.stderr)
+
+
+def _from_stores(nodes: Iterable[Node]) -> Iterator[str]:
+    """Which processes took tasks from their store directories, whatever has changed since they were put there."""
+    stored = Counter[str]()
+    for node in nodes:
+        if isinstance(node, TaskNode):
+            stored[node.call.process.name] += node.stored
+    return (
+        f"{name}: {number:,} taken from its store directory (`store_dir`)" for name, number in stored.items() if number
+    )
 
 
 def _short(error: KeyboardInterrupt) -> KeyboardInterrupt:

@@ -42,11 +42,15 @@ def run_process_cell(line: str, cell: str, namespace: dict[str, Any], desk: Note
     ------
     DeclarationError
         If the cell declares nothing that could run.
+    SettingsError
+        If ``nbflow.toml`` cannot be used as written.
     TaskFailedError
         If the task failed.
     """
     rerun, line = _cut_rerun(line)
-    process = read_process(line, cell, _to_python, flags & FUTURES, namespace)
+    session = desk.session
+    known = flags & FUTURES, namespace, session.settings()
+    process = read_process(line, cell, _to_python, *known, stub_run=session.is_stub_run)
     desk.declared(process)
     bound = bind_process(process, signature(process.declaration, namespace), namespace, desk)
     namespace[process.name] = bound

@@ -19,7 +19,7 @@ from nbflow.execution.progress import ProcessCounts
 #: What a display is made of: ``text/plain`` and ``text/html``.
 Bundle = dict[str, str]
 
-Status = Literal["waiting", "running", "completed", "cached", "failed", "aborted"]
+Status = Literal["waiting", "running", "completed", "cached", "failed", "aborted", "unused"]
 
 _ICONS: dict[Status, str] = {
     "waiting": "…",
@@ -28,6 +28,7 @@ _ICONS: dict[Status, str] = {
     "cached": "↺",
     "failed": "✖",
     "aborted": "■",
+    "unused": "-",
 }
 _COLOURS: dict[Status, str] = {
     "waiting": "var(--jp-ui-font-color2, #757575)",
@@ -36,6 +37,7 @@ _COLOURS: dict[Status, str] = {
     "cached": "var(--jp-success-color1, #388e3c)",
     "failed": "var(--jp-error-color1, #d32f2f)",
     "aborted": "var(--jp-warn-color1, #f57c00)",
+    "unused": "var(--jp-ui-font-color2, #757575)",
 }
 _FAINT = "color: var(--jp-ui-font-color2, #757575)"
 _CELL = "text-align: left; padding: 1px 12px 1px 0"
@@ -129,6 +131,8 @@ def status_of(counts: ProcessCounts) -> Status:
         return "failed"
     if not counts.settled:
         return "running" if counts.running or counts.ended else "waiting"
+    if not counts.ended:
+        return "unused"
     if counts.aborted:
         return "aborted"
     return "cached" if counts.cached and counts.cached == counts.ended else "completed"
@@ -153,6 +157,8 @@ def _which(counts: ProcessCounts, *, live: bool) -> tuple[str, str]:
 
 
 def _progress_words(counts: ProcessCounts) -> str:
+    if not counts.submitted and not counts.total:
+        return "no task" if counts.settled else "no task yet"
     total = f"{counts.total:,}" if counts.total is not None else f"{counts.submitted:,} so far"
     return ", ".join([f"{counts.ended:,} of {total}", *_parts(counts)])
 
@@ -161,6 +167,8 @@ def _parts(counts: ProcessCounts) -> list[str]:
     numbers = (
         ("cached", counts.cached),
         ("failed", counts.failed),
+        ("ignored", counts.ignored),
+        ("retried", counts.retried),
         ("aborted", counts.aborted),
         ("running", counts.running),
     )
@@ -193,9 +201,9 @@ def _row(counts: ProcessCounts, *, live: bool) -> str:
 
 def _bar(counts: ProcessCounts) -> str:
     label = f'aria-label="{escape(counts.name)}: {escape(_progress_words(counts))}"'
-    if counts.total is None:
-        return f"<progress {label}></progress>"
-    return f'<progress {label} value="{counts.ended}" max="{max(counts.total, 1)}"></progress>'
+    if counts.total is None and counts.submitted:
+        return f"<progress {label}></progress>"  # it moves
+    return f'<progress {label} value="{counts.ended}" max="{counts.total or 1}"></progress>'
 
 
 def _icon(status: Status) -> str:

@@ -75,6 +75,8 @@ class Tail:
 
     Attributes
     ----------
+    work_dir : pathlib.Path
+        The task's work directory.
     result : KeptResult or None
         The last expression, as soon as it was shown.
     clears : int
@@ -82,6 +84,7 @@ class Tail:
     """
 
     def __init__(self, work_dir: Path, screen: Screen) -> None:
+        self.work_dir = work_dir
         self._screen = screen
         self._events = _Reader(work_dir / ".nbflow" / "events")
         self._line = b""

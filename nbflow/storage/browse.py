@@ -149,6 +149,13 @@ class Reader:
             cached.setdefault(bytes.fromhex(key), False)
         return cached
 
+    def calls_of(self, record: RunRecord) -> list[dict[str, Any]]:
+        """Return the events of a run that tell which process was called with the outputs of which, in their order."""
+        if record.run_name is None:
+            return []
+        events = read_events(self.layout.events(record.session, record.run_name))[0]
+        return [event for event in events if event.get("event") == "call"]
+
     def _events(self, session: str, run: str) -> dict[str, dict[str, Any]]:
         """The events of each task of a run, by their names."""
         events: dict[str, dict[str, Any]] = {}

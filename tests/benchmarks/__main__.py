@@ -16,8 +16,18 @@ import tempfile
 from tests.benchmarks.measure import Row, load
 
 NAMES = (
-    "loading", "hits", "executed", "scripts", "closure", "hashing", "hashing_peers", "stored", "memory", "browsing",
-)  # fmt: skip
+    "loading",
+    "hits",
+    "executed",
+    "scripts",
+    "script_channel",
+    "closure",
+    "hashing",
+    "hashing_peers",
+    "stored",
+    "memory",
+    "browsing",
+)
 _HEADS = ("what", "nbflow", "CPU", "unit", "budget", "peer", "peer's", "ratio")
 
 

@@ -73,6 +73,7 @@ def test_a_live_run_is_followed_from_another_process_until_its_kernel_is_killed(
             submitted = {"event": "submitted", "hash": key(number).hex(), "name": f"fit ({number})", "at": 1.5}
             launch.events(record, submitted)
         launch.events(record, {"event": "started", "hash": key(5).hex(), "at": 2.5})
+        launch.events(record, {"event": "call", "process": "fit", "of": ["make"], "more": "x" * 50})
         assert table.refresh(launch.reader)
         assert statuses(table) == [("fit (5)", "RUNNING"), ("fit (6)", "SUBMITTED")]
         trace = {"name": "fit (5)", "process": "fit", "status": "FAILED", "exit": 1}

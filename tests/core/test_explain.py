@@ -88,6 +88,16 @@ def test_long_values_are_shown_where_they_differ() -> None:
     assert "xxxa" in sentence and "xxxb" in sentence and len(sentence) < 180
 
 
+def test_outputs_of_tasks_are_told_apart_by_their_names_and_not_by_where_each_lies() -> None:
+    a, b, c = (f"/home/me/work/{letter * 2}/{letter * 30}/quant_{letter}" for letter in "abc")
+    assert said("input", "results", f"[{a}, {b}]", f"[{a}, {c}]") == [
+        "input `results` changed: [quant_a, quant_b] -> [quant_a, quant_c]"
+    ]
+    again = a.replace("/aa/", "/dd/")
+    [sentence] = said("input", "results", f"[{a}]", f"[{again}]")
+    assert "/aa/" in sentence and "/dd/" in sentence
+
+
 class Files:
     """A value that names files, before and after what was done to them."""
 
@@ -159,6 +169,17 @@ def test_of_several_files_those_that_changed_came_or_went_are_named(files: Files
         "input `reads`: content of d/a changed: 3 -> 6 bytes",
         "input `reads`: d/x is new",
         "input `reads`: d/c is no longer there",
+    ]
+
+
+def test_files_that_were_only_written_again_are_not_named_beside_one_whose_content_changed(files: Files) -> None:
+    for name in ("index/a", "index/b"):
+        files.write(name, "1")
+    before = files.preview("index", "index")
+    for name, text in {"index/a": "1", "index/b": "2"}.items():
+        files.write(name, text, seconds=5)
+    assert said("input", "index", before, files.preview("index", "index")) == [
+        "input `index`: content of index/b changed (it still has 1 bytes)"
     ]
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from itertools import pairwise
 from queue import Queue
 from uuid import uuid4
 
@@ -150,6 +151,44 @@ def check_cancel_all(factory: Factory, make_job: MakeJob) -> None:
     assert {outcome.reason for outcome in ends.take(10).values()} == {"cancelled"}
     assert run_one(executor, make_job("true")).exit == 0
     assert ends.nothing_more()
+
+
+def check_cancel_waiting(factory: Factory, make_job: MakeJob) -> None:
+    executor, ends = factory(cpus=1), Ends()
+    first, second = make_job("echo $$ > pid; until [ -e go ]; do sleep 0.01; done"), make_job("true")
+    executor.submit(first, ends.done)
+    executor.submit(second, ends.done)
+    wait_for_file(first, "pid")
+    executor.cancel_waiting()
+    ended, outcome = ends.next()
+    assert ended is second
+    assert (outcome.exit, outcome.reason) == (None, "cancelled")
+    (first.work_dir / "go").touch()
+    ended, outcome = ends.next()
+    assert ended is first
+    assert (outcome.exit, outcome.reason) == (0, None)
+    assert run_one(executor, make_job("true")).exit == 0
+
+
+def check_forks_of_a_process(factory: Factory, make_job: MakeJob) -> None:
+    executor, ends = factory(cpus=2), Ends()
+    for _ in range(10):
+        executor.submit(make_job("sleep 0.02", process="one", max_forks=1), ends.done)
+    spans = sorted((outcome.started, outcome.completed) for outcome in ends.take(10).values())
+    assert all(before[1] <= after[0] for before, after in pairwise(spans))
+
+
+def check_waiting_forks_block_nobody(factory: Factory, make_job: MakeJob) -> None:
+    executor, ends = factory(cpus=2), Ends()
+    text = "echo $$ > pid; until [ -e go ]; do sleep 0.01; done"
+    first, second = (make_job(text, process="one", max_forks=1) for _ in range(2))
+    other = make_job("true", process="other")
+    for job in (first, second, other):
+        executor.submit(job, ends.done)
+    assert ends.next()[0] is other
+    for job in (first, second):
+        (job.work_dir / "go").touch()
+        assert ends.next()[0] is job
 
 
 def check_budget(factory: Factory, make_job: MakeJob) -> None:

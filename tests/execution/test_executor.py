@@ -44,6 +44,8 @@ NOT_INLINE = {
     contract.check_cancel_while_it_starts,
     contract.check_cancel_queued,
     contract.check_cancel_all,
+    contract.check_cancel_waiting,
+    contract.check_waiting_forks_block_nobody,
     contract.check_budget,
     contract.check_waiting_big_job_blocks_nobody,
     contract.check_memory_budget,

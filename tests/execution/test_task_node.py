@@ -19,7 +19,7 @@ MILLION = """
     from nbflow.execution.channels.task_node import TaskNode
 
     COUNT = 1_000_000
-    PROCESS = Space(name="f", directives=Space(debug=False), outputs=None)
+    PROCESS = Space(name="f", directives=Space(debug=False, max_forks=None), outputs=None)
     CALL = Space(process=PROCESS, capture=None)
 
 

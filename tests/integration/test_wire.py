@@ -10,7 +10,7 @@ import pytest
 
 from tests.execution.live_processes import alive, wait_until
 
-from .conftest import StartKernel
+from .conftest import StartKernel, write_notebook
 
 
 def asleep(sleeper: str, number: int) -> bool:
@@ -73,6 +73,29 @@ def test_no_process_of_a_task_outlives_a_killed_kernel(start_kernel: StartKernel
     assert asleep(sleeper, 4)
     os.kill(int(started.of("execute_result")[0]["data"]["text/plain"]), signal.SIGKILL)
     assert asleep(sleeper, 0)
+
+
+def test_a_cell_shows_all_its_processes_in_the_order_of_their_calls_while_the_first_runs(
+    start_kernel: StartKernel, tmp_path: Path
+) -> None:
+    write_notebook(tmp_path / "a.ipynb")
+    kernel, gate = start_kernel("a.ipynb"), tmp_path / "gate"
+    body = f"import pathlib, time\nwhile not pathlib.Path({str(gate)!r}).exists():\n    time.sleep(0.02)\n"
+    kernel.run(f"%%process held(x: int) -> y: int\n{body}y = x")
+    kernel.run("%%process added(xs: list) -> y: int\ny = sum(xs)")
+    kernel.run("%%process never(x) -> y\ny = x")
+    running = kernel.send(
+        "fives = held(channel.of(3, 4, 5).filter(lambda x: x > 3))\n"
+        "total = added(fives.collect())\n"
+        "none = never(channel.empty())"
+    )
+    live = kernel.wait_for_display("running: 2", "never")
+    assert [line.partition(" | ")[2] for line in live[1:]] == ["0 of 2, running: 2", "no task yet", "no task -"]
+    gate.touch()
+    [*_, settled] = kernel.reply(running).of("update_display_data")
+    lines = settled["data"]["text/plain"].splitlines()[1:4]
+    assert [line.partition(" | ")[2] for line in lines] == ["2 of 2 ✔", "1 of 1 ✔", "no task -"]
+    assert "never | no task -" in lines
 
 
 def test_loading_twice_is_as_loading_once(start_kernel: StartKernel, tmp_path: Path) -> None:

@@ -45,6 +45,15 @@ class Kernel:
             if message["msg_type"] == "stream" and text in message["content"]["text"]:
                 return
 
+    def wait_for_display(self, *texts: str) -> list[str]:
+        """Read output until a display shows the texts; the lines of that display."""
+        while True:
+            message = self.client.get_iopub_msg(timeout=30)
+            if message["msg_type"] in {"display_data", "update_display_data"}:
+                shown = str(message["content"]["data"]["text/plain"])
+                if all(text in shown for text in texts):
+                    return shown.splitlines()
+
     def reply(self, request: str) -> Reply:
         outputs = self._outputs(request)
         while True:

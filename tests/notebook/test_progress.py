@@ -78,18 +78,20 @@ def test_a_retried_task_waits_again() -> None:
     assert (only(progress).waiting, only(progress).running) == (1, 0)
 
 
-def test_the_total_is_unknown_while_a_channel_is_open() -> None:
-    progress = Progress()
-    progress.opened("align")
-    progress.opened("align")
+def test_the_total_is_unknown_while_a_channel_cannot_tell() -> None:
+    progress, told = Progress(), {"a": None, "b": 2}
+    progress.opened("align", lambda: told["a"])
+    progress.opened("align", lambda: told["b"])
     progress.submitted("align")
     progress.cached("align", HASH, "align")
-    progress.closed("align")
     assert only(progress).total is None
     assert not only(progress).settled
-    progress.closed("align")
-    assert only(progress).total == 1
+    told["a"] = 0
+    assert (only(progress).total, only(progress).settled) == (2, False)
+    progress.reused("align", HASH, "align", 0)
     assert only(progress).settled
+    progress.submitted("align")  # called with a value, beside its channels
+    assert only(progress).total == 3
 
 
 def test_the_last_task_is_named_but_a_failed_one_stays() -> None:
@@ -121,7 +123,7 @@ def test_the_version_tells_whether_anything_changed() -> None:
 def test_the_first_task_is_announced_once_in_its_own_thread() -> None:
     calls: list[threading.Thread] = []
     progress = Progress(lambda: calls.append(threading.current_thread()))
-    progress.opened("align")
+    progress.opened("align", lambda: 1)
     progress.submitted("align")
     progress.submitted("other")
     assert calls == [threading.current_thread()]
@@ -191,6 +193,15 @@ def test_a_finished_process_carries_a_mark_and_no_arbitrary_hash() -> None:
 def test_an_open_channel_has_no_total_yet() -> None:
     counts = ProcessCounts("align", None, 1200, waiting=1000, completed=200)
     assert "align | 200 of 1,200 so far" in render_progress([counts], 1)["text/plain"]
+
+
+def test_a_process_without_tasks_says_so() -> None:
+    waits, unused = ProcessCounts("report", None), ProcessCounts("report", 0)
+    assert "report | no task yet" in render_progress([waits], 1)["text/plain"]
+    assert "report | no task -" in render_summary([DONE, unused], 1)["text/plain"]
+    assert (status_of(waits), status_of(unused)) == ("waiting", "unused")
+    [bar] = [attrs for tag, attrs in Outline(render_progress([waits], 1)["text/html"]).tags if tag == "progress"]
+    assert bar["value"] == "0", "a bar without a value moves"
 
 
 @pytest.mark.parametrize("render", [render_progress, render_summary])

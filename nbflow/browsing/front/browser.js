@@ -301,7 +301,7 @@ export class Browser {
     if (key === this.drawn) return;
     this.drawn = key;
     const focused = this.chips.contains(document.activeElement) ? document.activeElement.dataset.name : null;
-    const names = ORDER.filter((name) => totals[name]);
+    const names = [...ORDER, ...Object.keys(totals)].filter((name, at, all) => STATUSES[name] && totals[name] && all.indexOf(name) === at);
     fill(this.chips, names.map((name) => {
       const pressed = this.wanted.statuses.has(name);
       const [icon, kind] = STATUSES[name];

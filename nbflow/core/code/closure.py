@@ -56,6 +56,8 @@ class Reach:
         What a user should be warned of, in sentences.
     draws_random : bool
         Whether the code draws from a global random generator that it does not seed itself.
+    reads_task : bool
+        Whether functions that it calls read ``task``.
     """
 
     captured: dict[str, Any]
@@ -71,6 +73,7 @@ class Reach:
     superseded: dict[Any, Any]
     notes: tuple[str, ...]
     draws_random: bool
+    reads_task: bool
 
 
 def digest_by_content(value: Any, code: CodeDigest, name: str) -> bytes:
@@ -148,6 +151,7 @@ def _reach_of(found: Reached) -> Reach:
         superseded=found.superseded,
         notes=tuple(sorted(found.notes)),
         draws_random=found.draws_random,
+        reads_task=found.reads_task,
     )
 
 

@@ -154,6 +154,7 @@ class CodeWalk:
         if not self._is_installed(function):
             self._keep_source(function)
             self.read(function.__globals__, facts.reads, function.__qualname__)
+            self.found.reads_task |= "task" in facts.reads
             self._mentioned(facts.mentions, function.__globals__, f"`{function.__qualname__}`")
 
     def named(self, owner: object, names: frozenset[str]) -> None:

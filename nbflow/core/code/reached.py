@@ -60,6 +60,7 @@ class Reached:
         self.classes: dict[str, bytes] = {}
         self.superseded: dict[Any, Any] = {}
         self.notes: set[str] = set()
+        self.reads_task = False
 
     def parts(self) -> tuple[Part, ...]:
         """The hash parts found, sorted; several functions of one name outside the notebook make one part."""

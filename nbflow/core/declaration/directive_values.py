@@ -44,6 +44,11 @@ def is_dynamic(text: str) -> bool:
     return "{" in text or "}" in text
 
 
+def canonical(name: str) -> str:
+    """The snake_case name of a directive: ``errorStrategy`` and ``error-strategy`` are ``error_strategy``."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).replace("-", "_").lower()
+
+
 def wrong(name: str, value: object, expected: str, example: str) -> DeclarationError:
     """The error of a value that a directive does not take."""
     return DeclarationError(f"directive `{name}` takes {expected}, not {value!r}; write `#| {name}: {example}`")
@@ -191,5 +196,5 @@ READERS: Mapping[str, Callable[[object], object]] = {
 }
 """Reads the value of each directive that nbflow carries out; raises DeclarationError."""
 
-DYNAMIC = frozenset(("cpus", "memory", "time", "tag", "debug"))
+DYNAMIC = frozenset(("cpus", "memory", "time", "tag", "debug", "error_strategy", "max_retries", "max_errors"))
 """Directives whose value may have ``{...}`` expressions; those of ``env`` may too, one by one."""

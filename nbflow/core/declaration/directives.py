@@ -1,82 +1,36 @@
 """The directives of a process: Nextflow's names, typed.
 
-Alone knows which directives there are and which of them change a result. Knows nothing of YAML, of
-tasks, or of how a directive is carried out.
+Alone knows which of them change a result, and when their values are known. Knows nothing of YAML, of tasks, or of how a
+directive is carried out.
 """
 
 from __future__ import annotations
 
-import difflib
-import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from nbflow.core.declaration import interpolation
+from nbflow.core.declaration.body_values import AROUND_SCRIPTS
 from nbflow.core.declaration.directive_values import (
-    DYNAMIC,
     EXECUTORS,
     INLINE,
     CacheMode,
     Dynamic,
     env_value,
-    is_dynamic,
-    name_list,
 )
-from nbflow.core.declaration.directive_values import (
-    READERS as PLAIN_READERS,
-)
-from nbflow.core.declaration.staging_values import STAGING_READERS, stage_pattern
+from nbflow.core.declaration.ext_values import as_written, dynamic_in, evaluated_ext, with_ext
+from nbflow.core.declaration.failure_values import UNLIMITED
+from nbflow.core.declaration.publish_values import PublishRule
+from nbflow.core.declaration.readers import ONLY_SCRIPTS, READERS
+from nbflow.core.declaration.refusals import LATER, not_carried_out
+from nbflow.core.declaration.staging_values import stage_pattern
+from nbflow.core.ext import Ext
 from nbflow.errors import DeclarationError, InputError
 
-READERS = {**PLAIN_READERS, **STAGING_READERS}
-"""Reads the value of each directive that nbflow carries out; raises DeclarationError."""
-
-SIGNATURE_BLOCKS = ("input", "output")
-"""Options that are no directives: the long form of the signature."""
-
-_NOT_YET = frozenset(
-    (
-        *("accelerator", "after_script", "arch", "array", "before_script", "cluster_options", "conda", "container"),
-        *(
-            "container_options",
-            "disk",
-            "error_strategy",
-            "ext",
-            "fair",
-            "hints",
-            "machine_type",
-            "max_errors",
-            "max_forks",
-        ),
-        *("max_retries", "max_submit_await", "module", "penv", "pod", "publish_dir", "queue", "resource_labels"),
-        *(
-            "resource_limits",
-            "secret",
-            "shell",
-            "spack",
-            "store_dir",
-            "uv",
-        ),
-    )
-)
-_RESULT_RELEVANT = frozenset(
-    (
-        *("after_script", "before_script", "conda", "container", "container_options", "ext", "module", "secret"),
-        *("shell", "spack", "uv"),
-    )
-)
-_ALIASES = {
-    **dict.fromkeys(("cpu", "threads", "cores", "ncpus", "n_jobs"), "cpus"),
-    **dict.fromkeys(("mem", "ram"), "memory"),
-    **dict.fromkeys(("timeout", "walltime"), "time"),
-    **dict.fromkeys(("retries", "retry"), "max_retries"),
-    "echo": "debug",
-    "image": "container",
-    "publish": "publish_dir",
-    "globals": "reads",
-    "environment": "env",
-}
+_RESULT_RELEVANT = LATER - {"arch"}
+_APART = frozenset(("stdin", "error_strategy", "store_dir"))
+"""Fields that are evaluated by themselves: they may be any value, or depend on how a task ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +71,34 @@ class Directives:
         ``copy`` or ``move``: how outputs leave the scratch directory.
     stdin : Dynamic or None
         What the script reads on its standard input.
+    before_script, after_script : str
+        Lines of bash around a script; empty where there are none.
+    shell : tuple of str
+        What runs a bash script; empty for the default.
+    ext : mapping of str to object
+        What ``task.ext`` holds.
+    secret : tuple of str
+        Names of secrets that the task gets as variables of its environment.
+    stub : str or None
+        What runs instead of the body in a stub run.
+    fair : bool
+        Whether outputs keep the order of inputs, as they always do.
+    error_strategy : str or Dynamic
+        What is done when a task fails: ``terminate``, ``finish``, ``ignore`` or ``retry``.
+    max_retries, max_errors : int or Dynamic
+        How often a task is run again, and how many failures of its process there may be before that.
+    max_forks : int or None
+        How many tasks of the process run side by side.
+    resource_limits : mapping of str to float
+        What `cpus`, `memory` and `time` are capped at.
+    publish_dir : tuple of PublishRule
+        Where output files are published.
+    store_dir : str, Dynamic or None
+        Where output files are kept for good; what is there is not made again.
     other : mapping
-        Directives of Nextflow that nbflow does not carry out yet, under their snake_case names.
+        Directives of Nextflow that nbflow does not carry out, under their snake_case names.
+    set_in : mapping of str to str
+        Where the directives were set that do not stand in the cell, for errors.
     """
 
     cpus: int | Dynamic = 1
@@ -137,20 +117,48 @@ class Directives:
     scratch: bool | str = False
     stage_out_mode: str = "move"
     stdin: Dynamic | None = None
+    before_script: str = ""
+    after_script: str = ""
+    shell: tuple[str, ...] = ()
+    ext: Mapping[str, object] = field(default_factory=dict, hash=False)
+    secret: tuple[str, ...] = ()
+    stub: str | None = None
+    fair: bool = False
+    error_strategy: str | Dynamic = "terminate"
+    max_retries: int | Dynamic = 1
+    max_errors: int | Dynamic = UNLIMITED
+    max_forks: int | None = None
+    resource_limits: Mapping[str, float] = field(default_factory=dict, hash=False)
+    publish_dir: tuple[PublishRule, ...] = ()
+    store_dir: str | Dynamic | None = None
     other: Mapping[str, object] = field(default_factory=dict, hash=False)
+    set_in: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     @property
     def names(self) -> frozenset[str]:
         """Names that the dynamic values read: inputs, globals, and ``task``."""
-        return self._settings_names().union(*(value.names for value in self._dynamic().values()))
+        return frozenset[str]().union(*(value.names for value in self._all_dynamic()))
 
-    def _settings_names(self) -> frozenset[str]:
+    @property
+    def is_dynamic(self) -> bool:
+        """Whether some value is known only for a task."""
+        return bool(self._all_dynamic())
+
+    @property
+    def expressions(self) -> tuple[str, ...]:
+        """The texts of the dynamic values, that of `stdin` among them."""
+        return tuple(value.text for value in (*self._all_dynamic(), *([self.stdin] if self.stdin else ())))
+
+    def _all_dynamic(self) -> tuple[Dynamic, ...]:
+        return (*self._dynamic().values(), *self._settings(), *dynamic_in(dict(self.ext)))
+
+    def _settings(self) -> tuple[Dynamic, ...]:
         settings = (*self.env.values(), *self.stage_as.values())
-        return frozenset[str]().union(*(value.names for value in settings if isinstance(value, Dynamic)))
+        return tuple(value for value in settings if isinstance(value, Dynamic))
 
     def _dynamic(self) -> dict[str, Dynamic]:
-        """Fields that wait for values; those of `env` and `stage_as` wait one by one, and `stdin` may be any value."""
-        found = {part.name: getattr(self, part.name) for part in fields(self) if part.name != "stdin"}
+        """Fields that wait for values before a task runs; those of `env` and `stage_as` wait one by one."""
+        found = {part.name: getattr(self, part.name) for part in fields(self) if part.name not in _APART}
         return {name: value for name, value in found.items() if isinstance(value, Dynamic)}
 
     def with_values(self, namespace: Mapping[str, object]) -> Directives:
@@ -166,17 +174,48 @@ class Directives:
         InputError
             If an expression fails, or gives what the directive does not take.
         """
+        if not self.is_dynamic:
+            return self
+        ext = evaluated_ext(self.ext, namespace)
+        namespace = with_ext(namespace, Ext(ext))
         changed: dict[str, Any] = {name: _evaluated(name, value, namespace) for name, value in self._dynamic().items()}
         for field_ in ("env", "stage_as"):
             settings = getattr(self, field_)
             if any(isinstance(setting, Dynamic) for setting in settings.values()):
                 changed[field_] = _evaluated_settings(field_, settings, namespace)
-        return replace(self, **changed) if changed else self
+        return replace(self, **changed, ext=ext).limited()
+
+    def limited(self) -> Directives:
+        """The directives with the resources capped that are known and exceed `resource_limits`."""
+        over = {name: limit for name, limit in self.resource_limits.items() if _exceeds(getattr(self, name), limit)}
+        return replace(self, **over) if over else self  # type: ignore[arg-type]
 
     @property
-    def hashed_names(self) -> frozenset[str]:
-        """Names that the expressions in `hashed` read: their values count for the task hash too."""
-        return self._settings_names() | (frozenset[str]() if self.stdin is None else self.stdin.names)
+    def strategy_names(self) -> frozenset[str]:
+        """Names that the error strategy reads."""
+        return self.error_strategy.names if isinstance(self.error_strategy, Dynamic) else frozenset()
+
+    def strategy(self, namespace: Mapping[str, object]) -> str:
+        """The error strategy for one failure.
+
+        Parameters
+        ----------
+        namespace : mapping
+            Inputs, globals and ``task``, whose ``exit_status`` is that of the failure.
+
+        Raises
+        ------
+        InputError
+            If its expression fails, or gives no strategy.
+        """
+        value = self.error_strategy
+        return str(_evaluated("error_strategy", value, namespace)) if isinstance(value, Dynamic) else value
+
+    def hashed_names(self, ext: Iterable[str] = ()) -> frozenset[str]:
+        """Names that the expressions in `hashed` read, and those of `ext` that count: their values count too."""
+        of_ext = (each for name in ext for each in dynamic_in(self.ext[name]))
+        found = (*self._settings(), *of_ext, *([self.stdin] if self.stdin else ()))
+        return frozenset[str]().union(*(value.names for value in found))
 
     def hashed(self) -> Mapping[str, object]:
         """What may change a result, by name, sorted: to be part of the task hash.
@@ -191,81 +230,33 @@ class Directives:
                 found[name] = {key: _as_written(value) for key, value in sorted(settings.items())}
         if self.stdin is not None:
             found["stdin"] = self.stdin.text
+        found.update((name, value) for name in AROUND_SCRIPTS if (value := getattr(self, name)))
         return dict(sorted(found.items()))
+
+    def hashed_ext(self, names: Iterable[str]) -> Mapping[str, object]:
+        """Settings of `ext`, by name, as they count."""
+        return {name: as_written(self.ext[name]) for name in sorted(names)}
 
     def only_scripts(self) -> tuple[str, ...]:
         """Names of those that are set and that only scripts have."""
         without = Directives()
-        return tuple(name for name in STAGING_READERS if getattr(self, name) != getattr(without, name))
+        return tuple(name for name in ONLY_SCRIPTS if getattr(self, name) != getattr(without, name))
 
     def unsupported(self) -> tuple[str, ...]:
         """Sentences on what cannot be carried out yet; a process that has any must not run."""
-        sentences = [f"directive `{name}` is not supported yet; remove it to run this process" for name in self.other]
+        sentences = [f"{not_carried_out(name)}{self._where(name)}" for name in self.other]
         if self.executor not in EXECUTORS:
             sentences.append(f"executor `{self.executor}` is not supported yet; write `executor: local`")
         if self.executor == INLINE and self.time is not None:
             sentences.append("`time` cannot be enforced in the kernel; remove it, or `executor: inline`")
         return tuple(sentences)
 
-
-def parse_directives(values: Mapping[str, object], lines: Mapping[str, int] | None = None) -> Directives:
-    """Read the options of a cell as directives.
-
-    Parameters
-    ----------
-    values : mapping
-        As `nbflow.core.declaration.options.Options.values`; ``input`` and ``output`` are left alone.
-    lines : mapping of str to int, optional
-        The line of the cell of each option, for errors.
-
-    Raises
-    ------
-    DeclarationError
-        If a directive is unknown, given twice, or of a wrong type; the text proposes what to write.
-    """
-    found: dict[str, object] = {}
-    other: dict[str, object] = {}
-    spelled: dict[str, str] = {}
-    for given, value in values.items():
-        if given in SIGNATURE_BLOCKS:
-            continue
-        try:
-            name = _known(given)
-            if name in spelled:
-                raise DeclarationError(f"`{spelled[name]}` and `{given}` are the same directive; keep one")
-            spelled[name] = given
-            if name in _NOT_YET:
-                other[name] = value
-            else:
-                found.update(_read(name, value))
-        except DeclarationError as error:
-            raise DeclarationError(str(error), line=(lines or {}).get(given)) from None
-    return Directives(**found, other=dict(sorted(other.items())))  # type: ignore[arg-type]
+    def _where(self, name: str) -> str:
+        return f" (it is set in {self.set_in[name]})" if name in self.set_in else ""
 
 
-def canonical(name: str) -> str:
-    """The snake_case name of a directive: ``errorStrategy`` and ``error-strategy`` are ``error_strategy``."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).replace("-", "_").lower()
-
-
-def _known(given: str) -> str:
-    name = canonical(given)
-    if name in READERS or name in _NOT_YET:
-        return name
-    candidates = [*READERS, *SIGNATURE_BLOCKS, *_NOT_YET]
-    near = [_ALIASES[name]] if name in _ALIASES else difflib.get_close_matches(name, candidates, 1)
-    proposed = f"did you mean `{near[0]}`?" if near else f"the directives are {', '.join(READERS)}"
-    raise DeclarationError(f"unknown directive `{given}`; {proposed}")
-
-
-def _read(name: str, value: object) -> Mapping[str, object]:
-    """Fields of `Directives` from one option."""
-    if name == "env" and not isinstance(value, Mapping):
-        return {"env_reads": name_list("env", value)}
-    if name in DYNAMIC and isinstance(value, str) and is_dynamic(value):
-        interpolation.names(value)
-        return {name: Dynamic(value)}
-    return {name: READERS[name](value)}
+def _exceeds(value: object, limit: float) -> bool:
+    return isinstance(value, int | float) and value > limit
 
 
 def _as_written(value: str | Dynamic) -> str:

@@ -60,6 +60,35 @@ def check_script_outputs(declaration: Declaration, interpreter: tuple[str, ...])
             _check_leaves(output, declaration, interpreter)
 
 
+def check_stored_outputs(declaration: Declaration, *, is_script: bool) -> None:
+    """Refuse outputs that a store directory (``store_dir``) cannot keep.
+
+    Parameters
+    ----------
+    declaration : Declaration
+        With all its outputs.
+    is_script : bool
+        Whether the body is a script, whose outputs without a source are inputs that it passes on.
+
+    Raises
+    ------
+    DeclarationError
+        If one is no file.
+    """
+    outputs = declaration.outputs or ()
+    if not any(output.source is not None for output in outputs):
+        raise DeclarationError(
+            f'directive `store_dir` keeps files, and `{declaration.name}` puts out none; declare them as in `-> index = file("index")`'
+        )
+    for output in outputs:
+        passed_on = is_script and output.source is None
+        if not passed_on and (output.source is None or output.source.kind not in ("file", "files")):
+            raise DeclarationError(
+                f"output `{output.name}` of `{declaration.name}` is no file, and `store_dir` keeps only files; write the value to one, "
+                "or take the directive out"
+            )
+
+
 def _check_leaves(output: Output, declaration: Declaration, interpreter: tuple[str, ...]) -> None:
     assert output.source is not None
     for name, leaf in output.source.leaves(output.name):

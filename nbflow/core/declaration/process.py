@@ -14,12 +14,15 @@ from dataclasses import dataclass, field, replace
 
 from nbflow.core.code.source import Body, normal_form, parse_body
 from nbflow.core.declaration.blocks import with_blocks
-from nbflow.core.declaration.directive_values import INLINE
-from nbflow.core.declaration.directives import Directives, parse_directives
+from nbflow.core.declaration.directive_values import INLINE, canonical
+from nbflow.core.declaration.directives import Directives
+from nbflow.core.declaration.layers import merged, read_layer
 from nbflow.core.declaration.line import Declaration, parse_line
-from nbflow.core.declaration.options import split_options
-from nbflow.core.declaration.output_checks import check_body_outputs, check_script_outputs
+from nbflow.core.declaration.options import Options, split_options
+from nbflow.core.declaration.output_checks import check_body_outputs, check_script_outputs, check_stored_outputs
 from nbflow.core.declaration.outputs import Output, OutputSource
+from nbflow.core.declaration.readers import ONLY_SCRIPTS
+from nbflow.core.declaration.settings import NO_SETTINGS, Settings
 from nbflow.core.parts import Part, combine
 from nbflow.core.script import shell
 from nbflow.errors import DeclarationError
@@ -45,6 +48,8 @@ class Process:
         Line of the cell on which the body begins; the ``%%process`` line is line 1.
     body : Body or None
         What the body reads and binds; None for a script.
+    is_stub : bool
+        Whether the body is the stub, in a stub run.
     """
 
     declaration: Declaration
@@ -54,6 +59,7 @@ class Process:
     cell: str
     first_line: int
     body: Body | None
+    is_stub: bool = False
     _source: list[Part] = field(init=False, default_factory=list, repr=False, compare=False)
 
     @property
@@ -71,6 +77,11 @@ class Process:
         """What bash reads of it: a script for bash, and the commands of ``eval()``. What others read cannot be seen."""
         body = self.text if shell.is_bash(shell.interpreter(self.text) or ()) else ""
         return "\n".join([body, *(command for kind, command in self.captured if kind == "eval")])
+
+    @property
+    def snippets(self) -> tuple[str, ...]:
+        """What runs around a script, in bash whatever the script is."""
+        return tuple(filter(None, (self.directives.before_script, self.directives.after_script)))
 
     @property
     def captured(self) -> tuple[tuple[str, str], ...]:
@@ -127,7 +138,14 @@ def _in_words(source: OutputSource) -> str:
 
 
 def read_process(
-    line: str, cell: str, to_python: Callable[[str], str] = str, flags: int = 0, known: Container[str] = ()
+    line: str,
+    cell: str,
+    to_python: Callable[[str], str] = str,
+    flags: int = 0,
+    known: Container[str] = (),
+    settings: Settings = NO_SETTINGS,
+    *,
+    stub_run: bool = False,
 ) -> Process:
     """Read a ``%%process`` cell.
 
@@ -143,6 +161,10 @@ def read_process(
         Compiler flags of the future statements that earlier cells have put in force.
     known : container of str
         The notebook's globals: functions that the body calls may change them.
+    settings : Settings
+        For all or some processes; the cell's own options go before them.
+    stub_run : bool
+        Whether the stub takes the body's place, where there is one.
 
     Raises
     ------
@@ -157,21 +179,51 @@ def read_process(
         raise DeclarationError(
             f"process `{declaration.name}` has no body: write Python below the options, or a script that begins with `#!`"
         )
-    directives = parse_directives(options.values, options.lines)
+    interpreter = shell.interpreter(options.body)
+    directives = _directives(declaration.name, options, settings, interpreter)
     with _at(options.lines.get("output", options.lines.get("input", 1))):
         whole = with_blocks(declaration, options.values)
-        _check(whole, directives, shell.interpreter(options.body))
-    if shell.interpreter(options.body) is not None:
+        _check(whole, directives, interpreter)
+    is_stub = stub_run and directives.stub is not None
+    body, first_line = _stub(options, directives.stub or "") if is_stub else (options.body, options.first_body_line)
+    if interpreter is not None:
         _refuse_inline(declaration.name, directives, "a script")
-        return _script(whole, directives, options.body, typed, options.first_body_line)
+        return _script(whole, directives, body, typed, first_line, is_stub=is_stub)
     # Padded, so that its lines are numbered as in the cell, in errors and tracebacks alike.
-    text = "\n" * (options.first_body_line - 1) + to_python(options.body)
+    text = "\n" * (first_line - 1) + to_python(body)
     in_kernel = directives.executor == INLINE
-    body = parse_body(text, f"%%process {declaration.name}", in_kernel=in_kernel, flags=flags)
-    if body.is_async:
+    parsed = parse_body(text, f"%%process {declaration.name}", in_kernel=in_kernel, flags=flags)
+    if parsed.is_async:
         _refuse_inline(declaration.name, directives, "a body with top-level `await`")
-    _refuse_unset(whole, body, known)
-    return Process(whole, directives, body.text, options.body, typed, options.first_body_line, body)
+    _refuse_unset(whole, parsed, known)
+    return Process(whole, directives, parsed.text, body, typed, first_line, parsed, is_stub)
+
+
+def _directives(name: str, options: Options, settings: Settings, interpreter: tuple[str, ...] | None) -> Directives:
+    """The settings that hold for a process, and its own options, which go before them."""
+    own = read_layer(options.values, options.lines)
+    layers = settings.layers(name, own.fields.get("label", ()))
+    inline = merged([*layers, own]).executor == INLINE
+    unfit = _unfit(interpreter, inline=inline)
+    return merged([*(layer.without(unfit) for layer in layers), own])
+
+
+def _unfit(interpreter: tuple[str, ...] | None, *, inline: bool) -> tuple[str, ...]:
+    """Directives that settings for many processes do not mean for one with such a body: in its own cell they are refused."""
+    if interpreter is None:
+        return (*ONLY_SCRIPTS, "time") if inline else ONLY_SCRIPTS
+    return (*(() if shell.is_bash(interpreter) else ("shell",)), *(("executor",) if inline else ()))
+
+
+def _stub(options: Options, stub: str) -> tuple[str, int]:
+    """What runs in a stub run, and its first line in the cell."""
+    line = next(line for name, line in options.lines.items() if canonical(name) == "stub")
+    # A text of several lines begins below the option's name, as YAML has it.
+    first = line + 1 if "\n" in stub else line
+    if not options.body.startswith("#!"):
+        return stub, first
+    head = options.body.partition("\n")[0]
+    return f"{head}\n{stub}", first - 1
 
 
 def _refuse_unset(declaration: Declaration, body: Body, notebook: Container[str]) -> None:
@@ -198,21 +250,32 @@ def _refuse_inline(name: str, directives: Directives, what: str) -> None:
         raise DeclarationError(f"process `{name}` is {what}, which cannot run in the kernel; remove `executor: inline`")
 
 
-def _script(declaration: Declaration, directives: Directives, body: str, cell: str, first_line: int) -> Process:
+def _script(
+    declaration: Declaration, directives: Directives, body: str, cell: str, first_line: int, *, is_stub: bool
+) -> Process:
     # A script binds no notebook names: without `->` it has no outputs, and what it prints is shown.
     whole = replace(declaration, outputs=declaration.outputs or ())
-    return Process(whole, directives, body, body, cell, first_line, None)
+    return Process(whole, directives, body, body, cell, first_line, None, is_stub)
 
 
 def _check(declaration: Declaration, directives: Directives, interpreter: tuple[str, ...] | None) -> None:
-    """Refuse names and outputs that do not fit the body."""
+    """Refuse names and outputs that do not fit the body, or the directives."""
+    if directives.store_dir is not None:
+        check_stored_outputs(declaration, is_script=interpreter is not None)
     if interpreter is None:
         check_body_outputs(declaration)
         for name in directives.only_scripts():
             raise DeclarationError(
                 f"directive `{name}` is for scripts; take it out of `{declaration.name}`, a Python body"
             )
+        _refuse_secrets_twice(declaration, directives)
         return
+    if directives.shell and not shell.is_bash(interpreter):
+        raise DeclarationError(
+            f"directive `shell` is the command of bash scripts; `{declaration.name}` is run by `{' '.join(interpreter)}`: "
+            "take it out, and write options after `#!`"
+        )
+    _refuse_secrets_twice(declaration, directives)
     sourceless = [output.name for output in declaration.outputs or () if output.source is None]
     for name in (*declaration.input_names, *sourceless):
         shell.check_name(name, f"input or output of script `{declaration.name}`")
@@ -221,6 +284,14 @@ def _check(declaration: Declaration, directives: Directives, interpreter: tuple[
     for name in directives.stage_as:
         _check_staged(name, declaration, directives)
     check_script_outputs(declaration, interpreter)
+
+
+def _refuse_secrets_twice(declaration: Declaration, directives: Directives) -> None:
+    """Refuse a secret whose variable something else sets: which of the two holds must not be a guess."""
+    for name in directives.secret:
+        other = "an input" if name in declaration.input_names else "set by `env`" if name in directives.env else ""
+        if other:
+            raise DeclarationError(f"secret `{name}` of `{declaration.name}` is {other} too; rename one")
 
 
 def _check_staged(name: str, declaration: Declaration, directives: Directives) -> None:

@@ -37,6 +37,11 @@ class Environment:
     texts: dict[str, str]
     files: dict[str, str]
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The variables, those that name files among them."""
+        return (*self.texts, *map(FILE.format, self.files))
+
     def added_to(self, environ: Mapping[str, str], places: Mapping[str, str]) -> dict[str, str]:
         """An environment with the variables set.
 

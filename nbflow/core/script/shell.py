@@ -57,7 +57,10 @@ _TASK_VARIABLES = frozenset(f"task_{name}" for name in TASK_FIELDS)
 RESERVED = _SET_BY_BASH | _STEERING | _TASK_VARIABLES
 """Names that mean something to the shell or to the programs that it starts, or that nbflow sets."""
 
-_RESERVED_PREFIXES = ("BASH", "COMP_", "DYLD_", "HIST", "LC_", "LD_", "NBFLOW_", "NXF_", "READLINE_", "_nbflow_")
+EXT = "task_ext_"
+"""What the variables begin with by which a script sees ``task.ext``."""
+
+_RESERVED_PREFIXES = (EXT, "BASH", "COMP_", "DYLD_", "HIST", "LC_", "LD_", "NBFLOW_", "NXF_", "READLINE_", "_nbflow_")
 _SHOWN: Mapping[type, Callable[[Any], str]] = {
     str: str.__str__,
     int: int.__repr__,
@@ -96,6 +99,24 @@ def required(script: str) -> frozenset[str]:
     return frozenset() if names.opaque else globals_read(script) & names.needed - names.defaulted
 
 
+@lru_cache(maxsize=64)
+def names_set(snippet: str) -> frozenset[str]:
+    """Names that lines of bash set."""
+    names = read_names(snippet)
+    return frozenset(names.assigned | names.defaulted)
+
+
+def environment_read(snippet: str) -> frozenset[str]:
+    """Names that lines of bash around a script read from the environment.
+
+    Those that they set too are among them (``A=${A:-1}``), but for those that everything depends on: a ``PATH`` that is
+    made longer is another one in each kernel.
+    """
+    names = read_names(snippet)
+    kept = {name for name in names.assigned if name in RESERVED or name.startswith(_RESERVED_PREFIXES)}
+    return frozenset(name for name in names.expanded - kept if not _is_set_by_shell(name))
+
+
 @lru_cache(maxsize=256)
 def runs_anything(script: str) -> bool:
     """Whether a bash script may run programs that its text does not name: ``$tool``, ``eval``, ``source``."""
@@ -104,7 +125,7 @@ def runs_anything(script: str) -> bool:
 
 
 def _is_set_by_shell(name: str) -> bool:
-    return name in _SET_BY_BASH or name in _TASK_VARIABLES or name.startswith("BASH")
+    return name in _SET_BY_BASH or name in _TASK_VARIABLES or name.startswith(("BASH", EXT))
 
 
 def check_name(name: str, what: str) -> None:
@@ -166,6 +187,13 @@ def task_variables(task: Mapping[str, object]) -> dict[str, object]:
         so that a script can compute with them; None is empty.
     """
     return {f"task_{name}": _whole(task[name]) for name in TASK_FIELDS if name in task}
+
+
+def ext_variables(settings: Mapping[str, object], text: str) -> dict[str, object]:
+    """The variables by which a script sees the settings of ``ext``; those that it names and that are not set are empty."""
+    named = dict.fromkeys(re.findall(rf"{EXT}(\w+)", text, re.ASCII))
+    known = {name: value for name, value in settings.items() if name in named or not isinstance(value, Mapping)}
+    return {EXT + name: value for name, value in {**named, **known}.items() if _SHELL_NAME.fullmatch(name)}
 
 
 def _whole(value: object) -> object:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import builtins
 import difflib
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from nbflow.core.code.closure import CodeDigester, Reach, reach
@@ -23,6 +24,7 @@ from nbflow.core.parts import SCHEME, Part, combine, shorten
 from nbflow.core.python import PYTHON
 from nbflow.core.secrets import MASK, is_secret
 from nbflow.core.task.capture_script import bin_parts, read_by_script
+from nbflow.core.task.ext_keys import ext_keys
 from nbflow.core.task.hash import call_digest
 from nbflow.core.values.files import PLAIN, Disk
 from nbflow.core.values.inputs import Files, InputReader, OutputDigest
@@ -32,7 +34,13 @@ _DRAWS = (
     "draws from a global random generator: it is seeded from the task hash, and a seed set in another cell is not seen; "
     "set the seed in the body, or read a generator of your own"
 )
-_NOT_TAKEN_ALONG = frozenset({"name", "source", "directive", "file", "data", "env", "bin"})
+_NOT_TAKEN_ALONG = frozenset({"name", "source", "directive", "file", "data", "env", "bin", "ext", "secret", "stub"})
+
+
+def _no_secrets(names: Iterable[str]) -> dict[str, str]:
+    for name in names:
+        raise MissingInputError(f"secret `{name}` is not known: there is no store of secrets here", name=name)
+    return {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +65,8 @@ class Scene:
         Looks at files and reads them.
     passed_over : frozenset of str
         Directories that do not count inside a directory that is an input.
+    secrets : callable
+        Gives the values of secrets by their names; raises MissingInputError for one that is not there.
     """
 
     namespace: dict[str, Any]
@@ -67,6 +77,7 @@ class Scene:
     output_digest: OutputDigest
     disk: Disk = PLAIN
     passed_over: frozenset[str] = frozenset()
+    secrets: Callable[[Iterable[str]], Mapping[str, str]] = _no_secrets
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +109,10 @@ class Capture:
         Globals that the body must not change unnoticed, with their digests in hex.
     reach : Reach or None
         What the body's code reaches; None for a script.
+    ext : frozenset of str
+        The settings of ``ext`` that count, and that tasks are given.
+    secrets : mapping of str to str
+        The secrets of the process, which nothing may write down.
     """
 
     values: dict[str, Any]
@@ -111,6 +126,8 @@ class Capture:
     spellings: Sequence[str]
     checks: Mapping[str, str]
     reach: Reach | None
+    ext: frozenset[str]
+    secrets: Mapping[str, str] = field(repr=False)
 
     @property
     def container(self) -> str:
@@ -169,16 +186,22 @@ def capture(process: Process, fixed: Mapping[str, Any], scene: Scene, fed: Itera
     mode = process.directives.cache or "standard"
     files = Files(scene.launch_dir, mode, scene.output_digest, scene.disk, scene.passed_over)
     reader = _reader(files, scene, environ)
+    secrets = scene.secrets(process.directives.secret)
+    # They count by themselves, and their values may stand in no preview.
+    environ = {name: value for name, value in environ.items() if name not in secrets}
+    ext = ext_keys(process)
     if process.body is None:
-        found, values, read = None, *read_by_script(process, names, scene.namespace, scene.environ, reader)
+        found, values, read = None, *read_by_script(process, names, scene.namespace, environ, reader, ext)
     else:
-        found = _reached(process, fixed, names, scene, environ, reader)
+        reached = partial(_reached, process, fixed, names, scene, environ, reader)
+        found, ext = _reached_with_ext(process, reached)
         values = dict(found.captured)
         read = [*found.parts, *reader.strings(found.strings - _made(process))]
     code = () if found is None else (*found.strings, *found.sources.values())
     read += bin_parts(process, code, {**values, **fixed}, reader, fed=bool(fed))
     inputs = tuple(reader.part("input", *item) for item in fixed.items())
-    common = (*_constant(process, scene), *read, *sharing_parts(values, fixed, reader.digest))
+    given = (*_ext_parts(process, ext), *_secret_parts(secrets))
+    common = (*_constant(process, scene), *given, *read, *sharing_parts(values, fixed, reader.digest))
     checks = {part.name: part.digest.hex() for part in read if part.kind == "global"}
     values.update(fixed)
     digests = {part.name: part.digest for part in inputs}
@@ -194,6 +217,8 @@ def capture(process: Process, fixed: Mapping[str, Any], scene: Scene, fed: Itera
         spellings=reader.spellings,
         checks=checks,
         reach=found,
+        ext=ext,
+        secrets=secrets,
     )
 
 
@@ -218,11 +243,28 @@ def _constant(process: Process, scene: Scene) -> Iterator[Part]:
     yield Part("session", "", combine("session", [scene.session.encode()]), scene.session)
     yield Part("name", "", combine("name", [process.name.encode()]), process.name)
     yield process.source
+    if process.is_stub:
+        yield Part("stub", "", combine("stub", [b"stub-run"]), "a stub run")
     for name, value in process.directives.hashed().items():
         text = repr(value)
         yield Part(
             "directive", name, combine("directive", [text.encode("utf-8", "surrogatepass")]), _masked(name, value)
         )
+
+
+def _ext_parts(process: Process, keys: Iterable[str]) -> Iterator[Part]:
+    for name, value in process.directives.hashed_ext(keys).items():
+        text = repr(value)
+        yield Part("ext", name, combine("ext", [text.encode("utf-8", "surrogatepass")]), shorten(_hidden(name, text)))
+
+
+def _hidden(name: str, text: str) -> str:
+    return MASK if is_secret(name) else text
+
+
+def _secret_parts(secrets: Mapping[str, str]) -> Iterator[Part]:
+    for name, value in sorted(secrets.items()):
+        yield Part("secret", name, combine("secret", [value.encode("utf-8", "surrogatepass")]), MASK)
 
 
 def _masked(name: str, value: object) -> str:
@@ -236,6 +278,16 @@ def _set_env(process: Process) -> dict[str, str]:
     return {name: value for name, value in process.directives.env.items() if isinstance(value, str)}
 
 
+def _reached_with_ext(process: Process, reached: Callable[[frozenset[str]], Reach]) -> tuple[Reach, frozenset[str]]:
+    """What a body's code reaches, and the settings of `ext` that it reads."""
+    ext = ext_keys(process)
+    found = reached(ext)
+    if found.reads_task and ext != process.directives.ext.keys():
+        ext = ext_keys(process, task_is_read_elsewhere=True)
+        found = reached(ext)
+    return found, ext
+
+
 def _reached(
     process: Process,
     fixed: Mapping[str, Any],
@@ -243,11 +295,12 @@ def _reached(
     scene: Scene,
     environ: Mapping[str, str],
     reader: InputReader,
+    ext: frozenset[str],
 ) -> Reach:
     body, directives = process.body, process.directives
     assert body is not None
     _check_defined(process, body.definite_reads - inputs, scene.namespace)
-    also = names_in_types(process.outputs or ()) | directives.hashed_names
+    also = names_in_types(process.outputs or ()) | directives.hashed_names(ext)
     found = reach(
         (body.reads | also) - inputs,
         scene.namespace,

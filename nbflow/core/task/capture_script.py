@@ -28,6 +28,7 @@ def read_by_script(
     namespace: Mapping[str, Any],
     environ: Mapping[str, str],
     reader: InputReader,
+    ext: Iterable[str] = (),
 ) -> tuple[dict[str, Any], list[Part]]:
     """What a script's ``$name`` mean: variables of the environment, else notebook globals; those declared are globals.
 
@@ -43,6 +44,8 @@ def read_by_script(
         The kernel's environment.
     reader : InputReader
         Digests values.
+    ext : iterable of str
+        The settings of ``ext`` that count.
 
     Returns
     -------
@@ -55,15 +58,20 @@ def read_by_script(
         If it reads a name that is neither.
     """
     directives, declared = process.directives, frozenset(process.directives.reads)
-    names = shell.globals_read(process.bash_text) | declared | directives.hashed_names
-    needed = shell.required(process.bash_text) | declared
-    read = sorted(names - inputs - frozenset(directives.env))
-    hidden = environ.keys() - declared
+    expressions = directives.hashed_names(ext)
+    names = shell.globals_read(process.bash_text) - shell.names_set(directives.before_script) | declared | expressions
+    # What a snippet before it sets is only known when it runs; bash itself then fails at a name that is not set.
+    needed = declared if directives.before_script else shell.required(process.bash_text) | declared
+    set_for_it = {*directives.env, *directives.secret}
+    read = sorted(names - inputs - (set_for_it - expressions))
+    hidden = environ.keys() - declared - expressions
     values = {name: namespace[name] for name in read if name not in hidden and name in namespace}
     for name in read:
         if name not in environ and name not in values and name in needed:
             raise _unknown(process, name, namespace)
-    env = [_env_part(name, environ.get(name)) for name in {*read, *directives.env_reads} - values.keys()]
+    around = [name for text in process.snippets for name in shell.environment_read(text)]
+    of_environment = {*read, *directives.env_reads} - values.keys() | ({*around} - set_for_it)
+    env = [_env_part(name, environ.get(name)) for name in sorted(of_environment)]
     evals = [_eval_part(command) for kind, command in process.captured if kind == "eval"]
     return values, [*(reader.part("global", name, value) for name, value in values.items()), *env, *evals]
 
@@ -109,10 +117,10 @@ def bin_parts(
     launch_dir = reader.files.launch_dir
     if bin_directory(launch_dir) is None:
         return
-    texts = (process.text, process.bash_text, *code)
+    texts = (process.text, process.bash_text, *process.snippets, *code)
     in_bash = shell.is_bash(shell.interpreter(process.text) or ())
     unseen = fed and not in_bash and any(_RUNS_PROGRAMS.search(text) for text in texts)
-    every = unseen or shell.runs_anything(process.bash_text)
+    every = unseen or any(map(shell.runs_anything, (process.bash_text, *process.snippets)))
     named = bin_paths(launch_dir, (*texts, *strings_in([*values.values()])), every=every)
     for name, path in named.items():
         reader.states[path] = reader.files.state(path)

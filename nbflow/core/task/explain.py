@@ -6,6 +6,7 @@ who asks; what it can say is what the previews of the parts kept.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ from nbflow.core.outline import Change, first_change
 from nbflow.core.parts import Part, shorten
 from nbflow.core.secrets import MASK
 
+_WORK_DIR = re.compile(r"/[^\s,\[\](){}]*/[0-9a-f]{2}/[0-9a-f]{30}/")
 _SHOWN = 60
 """Characters of a line of code or of a value in a sentence."""
 _COMMON = 20
@@ -38,6 +40,8 @@ _LABELS: dict[str, str] = {
     "data": "data beside module `{}`",
     "env": "environment variable `{}`",
     "directive": "option `{}`",
+    "ext": "setting `ext.{}`",
+    "secret": "secret `{}`",
     "bin": "`bin/{}`",
     "eval": "the command `{}` of an output",
     "alias": "module name `{}`",
@@ -177,6 +181,9 @@ def _of_files(new: Part, old: Part) -> list[str]:
 
 def _apart(old: str, new: str) -> tuple[str, str]:
     """Two texts short enough to be read, with the place where they differ in them."""
+    by_name = _WORK_DIR.sub("", old), _WORK_DIR.sub("", new)
+    if by_name[0] != by_name[1]:
+        old, new = by_name  # each run of a task puts its files out somewhere else: that is not what differs
     if max(len(old), len(new)) <= _SHOWN:
         return old, new
     alike = next((at for at, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), min(len(old), len(new)))

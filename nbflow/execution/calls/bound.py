@@ -25,6 +25,7 @@ from nbflow.execution.calls.call import Call, forced
 from nbflow.execution.channels.channel import Channel
 from nbflow.execution.channels.engine import Engine
 from nbflow.execution.channels.flow import Node
+from nbflow.execution.channels.origins import origins
 from nbflow.execution.channels.process_channel import ProcessChannel
 from nbflow.execution.channels.task_node import TaskNode, checked
 from nbflow.execution.inline.kernel_body import inside
@@ -202,9 +203,9 @@ class BoundProcess:
 
     def _fulfil(self, future: TaskFuture, result: Result) -> None:
         try:
-            if result.error is not None:
-                raise result.error
-            future.set_result(gathered(self.process.name, self._desk.runner().values(result.key)))
+            if result.failure is not None:
+                raise result.failure
+            future.set_result(gathered(self.process.name, self._values(result)))
         except BaseException as error:  # noqa: BLE001  # whoever asks the future gets it
             future.set_exception(error)
 
@@ -239,20 +240,26 @@ class BoundProcess:
         call = self._single(given, rerun=rerun)
         result = self._result(call)
         try:
-            return result, self._desk.runner().values(result.key)
+            return result, self._values(result)
         except DamagedValueError as error:
             if not result.cached:
                 raise
             again = replace(call, forced=Execute(Reason.VALUE_UNREADABLE, str(error)))
             result = self._result(again)
-            return result, self._desk.runner().values(result.key)
+            return result, self._values(result)
+
+    def _values(self, result: Result) -> dict[str, Any]:
+        """The outputs of a task; those of one whose failure is ignored are None."""
+        if result.ignored:
+            return dict.fromkeys(self.process.output_names)
+        return self._desk.runner().values(result.key)
 
     def _result(self, call: Call) -> Result:
         waiting = Waiting(self.process)
         self._desk.runner().start(call, {}, None, waiting.done, waiting.begun)
         result = self._desk.await_result(waiting)
-        if result.error is not None:
-            raise result.error
+        if result.failure is not None:
+            raise result.failure
         return result
 
     def _single(self, given: Mapping[str, Any], *, rerun: bool) -> Call:
@@ -283,9 +290,12 @@ class BoundProcess:
         how = spread(self.process.name, self.__signature__, given, fed, whole=fed in by_keyword)
         awaited = {name: channel.node for name, channel in channels.items() if name != fed}
         fixed = self._fixed(given, channels, how)
-        call = self._made(fixed, (*how.free, *how.optional, *awaited), rerun=rerun)
+        inputs = (*how.free, *how.optional, *awaited)
+        call = self._made(fixed, inputs, rerun=rerun)
         node = self._node(channels[fed].node, call, how, awaited)
-        self._desk.runner().stage(call)
+        runner = self._desk.runner()
+        runner.stage(call)
+        runner.called(call, inputs, origins((node.upstream, *awaited.values())))
         self._desk.opened(node)
         return ProcessChannel(node, is_value=channels[fed].is_value)
 

@@ -79,6 +79,11 @@ class Node(Keeping):
         """Whether nothing more will come: every position is resolved, or the channel failed."""
         return self.failure is not None or self.done
 
+    @property
+    def is_quiet(self) -> bool:
+        """Whether it is over, and nothing that it began still goes on."""
+        return self.over
+
     def raise_failure(self) -> None:
         """Raise what ended the channel, if it failed."""
         if self.failure is not None:

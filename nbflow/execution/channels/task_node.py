@@ -79,6 +79,9 @@ class TaskNode(Node):
         self._failed = failed
         self._printed = printed
         self._keys = bytearray()
+        self.in_flight = self.stored = 0
+        # Tasks that could not run anyhow must not take the room of other processes.
+        self._room = 2 * (call.process.directives.max_forks or sys.maxsize)
         self.first_run: Result | None = None
         self._first_position = sys.maxsize
         self._inputs = upstream.kept()  # for `rows`
@@ -115,6 +118,13 @@ class TaskNode(Node):
             start = self._keys.find(key, start + 1)
         return start >= 0
 
+    def expected(self) -> int | None:
+        """How many tasks there will be; None while more items may come. Of a channel that failed none more than there are."""
+        if self.over:
+            return 0 if self.failure is not None else (self.length or 0) - self.holes
+        upstream = self.upstream
+        return (upstream.length or 0) - upstream.holes if upstream.done else None
+
     # Running ----------------------------------------------------------------------------------------------------------
 
     def connect(self) -> None:
@@ -136,16 +146,20 @@ class TaskNode(Node):
             self.end(0)  # a value channel that holds nothing: there is no task to run, as in Nextflow
 
     def takes(self, side: int) -> bool:
-        return self.engine.has_room
+        return self.engine.has_room and self.in_flight < self._room
 
     def accept(self, position: int, item: Any) -> None:
         own = self._own(item)
-        self.engine.in_flight += 1
+        self._set_off(1)
         try:
             self._runner.start(self.call, own, position + 1, partial(self._ended, position, self._is_shown(own)))
         except BaseException:
-            self.engine.in_flight -= 1
+            self._set_off(-1)
             raise
+
+    def _set_off(self, number: int) -> None:
+        self.in_flight += number
+        self.engine.in_flight += number
 
     def _own(self, item: Any) -> dict[str, Any]:
         shared = {name: node.get(0) for name, node in self._awaited.items()}
@@ -178,16 +192,24 @@ class TaskNode(Node):
         self.engine.run_or_post(partial(self._take, position, shown, result))
 
     def _take(self, position: int, shown: bool, result: Result) -> None:
-        self.engine.in_flight -= 1
+        self._set_off(-1)
         if shown:
             self._printed(result)
+        self.stored += bool(result.stored)
         if not result.cached and position < self._first_position:
             # The lowest and not the quickest: what the cell says of its tasks must not depend on timing.
             self.first_run, self._first_position = result, position
-        if result.error is not None:
-            self.fail(result.error)
+        if result.failure is not None:
+            self.fail(result.failure)
         elif self.failure is None:
-            self.resolve(position, self._stored(result.key))
+            self.resolve(position, HOLE if result.ignored else self._stored(result.key))
+        if self.over:
+            self.engine.notify(ended=True)  # somebody may wait for the last of its tasks
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nothing more will come from it, and none of its tasks is under way."""
+        return self.over and not self.in_flight
 
     def fail(self, error: BaseException) -> None:
         first = self.failure is None and not self.done
@@ -201,7 +223,7 @@ class FieldNode(Node):
 
     def __init__(self, engine: Engine, upstream: Node, field: str) -> None:
         super().__init__(engine, upstream)
-        self._field = field
+        self.field = field
 
     @property
     def keeps(self) -> bool:
@@ -221,7 +243,7 @@ class FieldNode(Node):
         self.resolve(position, self._select(item))
 
     def _select(self, item: Any) -> Any:
-        return item.select(self._field) if isinstance(item, Stored) else getattr(loaded(item), self._field)
+        return item.select(self.field) if isinstance(item, Stored) else getattr(loaded(item), self.field)
 
 
 def _light(value: Any) -> Any:

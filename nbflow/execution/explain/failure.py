@@ -125,7 +125,9 @@ def failure(facts: FailureFacts, *, colour: bool = True) -> TaskFailedError:
         Whether the notebook's traceback has colours.
     """
     shown = report(facts, colour=colour)
-    return TaskFailedError(report(facts), task=facts.task, work_dir=facts.work_dir, exit=facts.exit, shown=shown)
+    return TaskFailedError(
+        report(facts), task=facts.task, work_dir=facts.work_dir, exit=facts.exit, shown=shown, cause=facts.cause
+    )
 
 
 def signal_name(number: int) -> str:

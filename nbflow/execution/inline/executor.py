@@ -73,6 +73,10 @@ class InlineExecutor:
             tickets = [ticket for ticket in self._known.values() if not ticket.runs]
         self._give_up(tickets)
 
+    def cancel_waiting(self) -> None:
+        """Take all jobs out of the queue; see `Executor.cancel_waiting`."""
+        self.cancel_all()
+
     def close(self) -> None:
         """Take no more jobs, and end those that wait."""
         self._closed = True
@@ -142,6 +146,11 @@ class Executors:
         """End all jobs; see `Executor.cancel_all`."""
         self._local.cancel_all()
         self._inline.cancel_all()
+
+    def cancel_waiting(self) -> None:
+        """End the jobs that do not run yet; see `Executor.cancel_waiting`."""
+        self._local.cancel_waiting()
+        self._inline.cancel_waiting()
 
     def close(self) -> None:
         """End all jobs and every process; see `Executor.close`."""

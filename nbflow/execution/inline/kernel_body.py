@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from nbflow.core.code import ipython_syntax
+from nbflow.core.ext import with_ext
 from nbflow.core.values.hashing import Digester
 from nbflow.errors import NbflowError, TaskFailedError, UnhashableInputError
 from nbflow.execution.calls.call import Call
@@ -100,7 +101,7 @@ class KernelBody:
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # noqa: BLE001  # whatever ends a body is its outcome, also SystemExit
-            return _failed(error, self.spec, kept)
+            return _failed(error, self.spec, kept, [self.env[name] for name in self.spec.secrets])
         values.write_aside(OUTCOME, [json.dumps(told).encode()])
         return 0
 
@@ -134,7 +135,7 @@ class KernelBody:
     def _lent(self) -> Iterator[dict[str, Any]]:
         """The notebook's namespace with what a worker would find in its own, given back as it was."""
         before = dict(self.namespace)
-        lent = {**self.shared, **self.own, "task": TaskFacts(self.spec.task)}
+        lent = {**self.shared, **self.own, "task": TaskFacts(with_ext(self.spec.task))}
         declared = [output.name for output in self.spec.outputs or ()]
         for name in {*self.spec.binds, *declared} - lent.keys():
             self.namespace.pop(name, None)
@@ -288,8 +289,8 @@ def _teed(kept: Kept) -> Iterator[None]:
         yield
 
 
-def _failed(error: BaseException, spec: WorkerSpec, kept: Kept) -> int:
-    told = failure.describe(error, spec.filename, spec.launch_dir)
+def _failed(error: BaseException, spec: WorkerSpec, kept: Kept, secrets: list[str]) -> int:
+    told = failure.without_secrets(failure.describe(error, spec.filename, spec.launch_dir), secrets)
     frames = () if isinstance(error, NbflowError) and not told.frames else told.frames
     kept.event("traceback", None)
     kept.text("err", told.text if frames else f"{told.evalue}\n")

@@ -9,16 +9,16 @@ from __future__ import annotations
 import selectors
 import signal
 import socket
-import sys
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 from nbflow.core.units import format_duration, format_memory
 from nbflow.errors import ExecutorError
+from nbflow.execution.callbacks import call_back
 from nbflow.execution.executor import Done, Started
 from nbflow.execution.job import Ended, Job, Lost, Outcome, Report, Running
 from nbflow.execution.local.machine import Machine
@@ -70,6 +70,7 @@ class LocalExecutor:
         self._cpus = cpus or usable_cpus()
         self._memory = memory or total_memory()
         self._free_cpus, self._free_memory = self._cpus, self._memory
+        self._forks = Counter[str]()
         self._grace = grace
         self._known: dict[str, _Ticket] = {}
         self._queue: deque[_Ticket] = deque()
@@ -115,6 +116,13 @@ class LocalExecutor:
             tickets = list(self._known.values())
             if tickets and not self._gone:
                 self._call(lambda: self._cancel_each(tickets))
+
+    def cancel_waiting(self) -> None:
+        """End all jobs that do not run yet; see `Executor.cancel_waiting`."""
+        with self._intake:
+            tickets = list(self._known.values())
+            if tickets and not self._gone:
+                self._call(lambda: self._withdraw_each(tickets))
 
     def close(self) -> None:
         """Kill all tasks and every process; see `Executor.close`."""
@@ -191,12 +199,14 @@ class LocalExecutor:
         self._queue.extendleft(reversed(skipped))
 
     def _fits(self, job: Job) -> bool:
-        return job.cpus <= self._free_cpus and (job.memory or 0) <= self._free_memory
+        forks = job.max_forks is None or self._forks[job.process] < job.max_forks
+        return forks and job.cpus <= self._free_cpus and (job.memory or 0) <= self._free_memory
 
     def _place(self, ticket: _Ticket) -> None:
         ticket.placed = True
         self._free_cpus -= ticket.job.cpus
         self._free_memory -= ticket.job.memory or 0
+        self._forks[ticket.job.process] += 1
         try:
             self._machine.start(ticket.job)
         except ExecutorError as error:
@@ -225,7 +235,7 @@ class LocalExecutor:
         if ticket.job.time is not None:
             ticket.deadline = time.monotonic() + ticket.job.time
         if ticket.started is not None:
-            _tell(ticket.started, ticket.job)
+            call_back(ticket.started, ticket.job)
         if ticket.reason is not None:
             self._terminate(ticket, ticket.reason, ticket.detail)
 
@@ -265,6 +275,11 @@ class LocalExecutor:
         else:
             self._withdraw(ticket)
 
+    def _withdraw_each(self, tickets: list[_Ticket]) -> None:
+        for ticket in tickets:
+            if not ticket.placed and ticket.job.hash in self._known:
+                self._withdraw(ticket)
+
     def _withdraw(self, ticket: _Ticket) -> None:
         if not ticket.placed:
             self._queue.remove(ticket)
@@ -274,12 +289,16 @@ class LocalExecutor:
 
     def _finish(self, ticket: _Ticket, event: Ended) -> None:
         began = event.at if ticket.began is None else ticket.began
-        self._report(ticket, Outcome(event.status, began, event.at, event.usage, ticket.reason, ticket.detail))
+        self._report(
+            ticket, Outcome(event.status, began, event.at, event.usage, ticket.reason, ticket.detail, ticket.pid)
+        )
 
     def _lose(self, ticket: _Ticket, why: str) -> None:
         now = time.time()
         began = now if ticket.began is None else ticket.began
-        self._report(ticket, Outcome(None, began, now, Usage(), ticket.reason or "lost", ticket.detail or why))
+        self._report(
+            ticket, Outcome(None, began, now, Usage(), ticket.reason or "lost", ticket.detail or why, ticket.pid)
+        )
 
     def _report(self, ticket: _Ticket, outcome: Outcome) -> None:
         with self._intake:
@@ -287,7 +306,8 @@ class LocalExecutor:
         if ticket.placed:
             self._free_cpus += ticket.job.cpus
             self._free_memory += ticket.job.memory or 0
-        _tell(ticket.done, ticket.job, outcome)
+            self._forks[ticket.job.process] -= 1
+        call_back(ticket.done, ticket.job, outcome)
 
 
 def _exceeds(job: Job, what: str, wanted: object, there: object, directive: str) -> ExecutorError:
@@ -295,11 +315,3 @@ def _exceeds(job: Job, what: str, wanted: object, there: object, directive: str)
         f"{job.name!r}: Process requirement exceeds available {what} -- req: {wanted}; avail: {there}; "
         f"ask for less with `#| {directive}:`"
     )
-
-
-def _tell(callback: Callable[..., None], *arguments: object) -> None:
-    """Call back; a callback that fails is reported, and the tasks of others go on."""
-    try:
-        callback(*arguments)
-    except Exception:  # noqa: BLE001 - shown the way an exception in a thread is
-        threading.excepthook(threading.ExceptHookArgs((*sys.exc_info(), threading.current_thread())))

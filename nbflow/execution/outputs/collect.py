@@ -88,6 +88,12 @@ def collected(root: str, paths: tuple[str, ...]) -> Collected:
     return Collected(paths, files, combine("files", chunks).hex())
 
 
+def outermost(paths: Iterable[str]) -> tuple[str, ...]:
+    """Paths without those that lie inside another of them."""
+    listed = dict.fromkeys(paths)
+    return tuple(path for path in listed if not any(str(above) in listed for above in Path(path).parents))
+
+
 def held(root: str, paths: Iterable[str]) -> tuple[FileRecord, ...]:
     """The files that values refer to: what must be unchanged for a hit, as of outputs that are files.
 

@@ -57,7 +57,7 @@ def gather_script(order: Order) -> dict[str, Any]:
         If one is not there.
     """
     known = {part.name: part.digest for part in order.call.capture.parts if part.kind == "input"} | order.read.digests
-    directives = order.call.directives(order.own)
+    directives = order.directives
     outputs, staged = output_specs(order, directives) or (), [*given_to(order, directives).staged]
     work = _Gathering(order.work_dir, order.inputs, known, staged, _captured(order.work_dir, outputs))
     made, kept = list[dict[str, Any]](), dict[str, Any]()

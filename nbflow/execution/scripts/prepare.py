@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import PurePath
 from typing import Any
 
@@ -16,10 +17,10 @@ from nbflow.core.script import shell
 from nbflow.core.script.environment import environment
 from nbflow.core.script.epilogue import BEGIN, captures, epilogue
 from nbflow.errors import InputError
-from nbflow.execution.order import Order, TaskView, output_specs, task_facts
+from nbflow.execution.order import Order, output_specs, task_facts, task_view
 from nbflow.execution.scripts import wrapper
 from nbflow.execution.scripts.inputs import ScriptInputs, refuse_missing, script_inputs
-from nbflow.execution.scripts.steps import STEPS, Steps
+from nbflow.execution.scripts.steps import AFTER, BEFORE, STEPS, Steps
 from nbflow.storage import workdir
 from nbflow.storage.shared import SharedFiles
 
@@ -37,7 +38,8 @@ def given_to(order: Order, directives: Directives) -> ScriptInputs:
     """
     process, captured = order.call.process, order.call.capture
     inputs = order.inputs
-    names = {*inputs, *directives.reads, *shell.globals_read(process.bash_text)}
+    set_otherwise = order.call.scene.environ.keys() | {*directives.secret, *shell.names_set(directives.before_script)}
+    names = {*inputs, *directives.reads, *shell.globals_read(process.bash_text) - set_otherwise}
     values = {name: value for name, value in {**captured.values, **inputs}.items() if name in names}
     return script_inputs(values, captured.reader.files, order.task.name, directives.stage_as)
 
@@ -72,37 +74,42 @@ def prepare_script(
     given = given_to(order, directives)
     refuse_missing(given.files, order.task.name)
     facts = task_facts(order, directives)
-    variables = given.variables | shell.task_variables(facts)
-    interpreter, exports, after = (
-        shell.interpreter(process.text) or wrapper.BASH,
-        "",
-        epilogue(captures(process.captured)),
-    )
+    named = f"{process.text}\n{process.bash_text}"
+    variables = given.variables | shell.task_variables(facts) | shell.ext_variables(facts["ext"][0], named)
+    interpreter, after = shell.interpreter(process.text) or wrapper.BASH, epilogue(captures(process.captured))
+    exports, own = "", tuple[str, ...]()
     if shell.is_bash(interpreter):
         # As Nextflow runs it: it stops at the first error and at an unset variable.
-        interpreter = (*interpreter, "-ue")
+        interpreter = directives.shell or (*interpreter, "-ue")
         text = shell.script(process.text, shell.prologue(variables) + (BEGIN if after else ""), after)
         after = ""
     else:
         text = shell.script(process.text, "")
-        environ, exports = _set_variables(variables, order, environ)
+        environ, exports, own = _set_variables(variables, order, environ)
     workdir.write(f"{work_dir}/{wrapper.SCRIPT}", text)
+    _write_snippets(order, directives)
     steps = _steps(order, directives, (*interpreter, wrapper.SCRIPT), given, after)
+    steps = replace(steps, kept=(*directives.env, *directives.secret, *own))
     command = _write_steps(order, steps)
     linked = {} if steps.staged else given.staged
     workdir.stage_all(work_dir, _relative(linked, order) if directives.stage_in_mode == "rellink" else linked)
-    write = workdir.write if linked or exports or steps.are_needed else shared.write
-    write(f"{work_dir}/.command.run", wrapper.script_wrapper(linked, command, exports))
+    write = workdir.write if linked or exports or steps.are_needed or directives.secret else shared.write
+    write(f"{work_dir}/.command.run", wrapper.script_wrapper(linked, command, exports, directives.secret))
     return command, environ
 
 
-def _set_variables(variables: Mapping[str, Any], order: Order, environ: dict[str, str]) -> tuple[dict[str, str], str]:
-    """The environment with a script's variables, and lines of its wrapper that set them; those too large go into files."""
+def _set_variables(
+    variables: Mapping[str, Any], order: Order, environ: dict[str, str]
+) -> tuple[dict[str, str], str, tuple[str, ...]]:
+    """The environment with a script's variables, lines of its wrapper that set them, and their names.
+
+    Those too large go into files.
+    """
     made = environment(variables)
     places = {name: f"{workdir.PRIVATE}/variable-{name}" for name in made.files}
     for name, text in made.files.items():
         workdir.write(f"{order.work_dir}/{places[name]}", text)
-    return made.added_to(environ, places), made.exports(places)
+    return made.added_to(environ, places), made.exports(places), made.names
 
 
 def _relative(linked: Mapping[str, str], order: Order) -> dict[str, str]:
@@ -127,6 +134,8 @@ def _steps(order: Order, directives: Directives, command: tuple[str, ...], given
         stdin=_stdin(order, directives),
         epilogue=after,
         outputs=(output_specs(order, directives) or ()) if directives.scratch else (),
+        before=bool(directives.before_script),
+        after=bool(directives.after_script),
     )
 
 
@@ -138,11 +147,17 @@ def _write_steps(order: Order, steps: Steps) -> tuple[str, ...]:
     return (*wrapper.BASH, STEPS)
 
 
+def _write_snippets(order: Order, directives: Directives) -> None:
+    for place, snippet in ((BEFORE, directives.before_script), (AFTER, directives.after_script)):
+        if snippet:
+            workdir.write(f"{order.work_dir}/{place}", f"{snippet.rstrip()}\n")
+
+
 def _stdin(order: Order, directives: Directives) -> str:
     """The file that the script reads on its standard input; a value is written to one."""
     if directives.stdin is None:
         return ""
-    task = TaskView(task_facts(order, directives))
+    task = task_view(order, directives)
     namespace = {**order.call.capture.values, **order.inputs, "task": task}
     value = interpolation.evaluate(directives.stdin.text, namespace)
     if isinstance(value, PurePath):

@@ -1,7 +1,7 @@
 """The steps of a script task that has more to do than to run the script: lines of bash.
 
-Alone knows how files are copied in, how a scratch directory is made and left, and what is read on the standard input. Only
-texts: writes no file and starts nothing.
+Alone knows how files are copied in, how a scratch directory is made and left, what is read on the standard input, and when
+the snippets around a script run. Only texts: writes no file and starts nothing.
 """
 
 from __future__ import annotations
@@ -38,23 +38,69 @@ _PUT = {
         '        { echo "nbflow: hard links cannot leave a disk; write stage_in_mode: copy" >&2; return 1; }'
     ),
 }
-_ENTER = """\
-_nbflow_work=$PWD
+BEFORE, AFTER = ".nbflow/before", ".nbflow/after"
+"""Where the snippets around a script lie in the work directory."""
+
+# Nextflow sets the task's own variables after the snippet, so they hold; what it prints is none of the script's output.
+_RUN_BEFORE = """\
+_nbflow_names=() _nbflow_values=()
+for _nbflow_name in {kept}; do
+    if [[ -n ${{!_nbflow_name+x}} ]]; then
+        _nbflow_names+=("$_nbflow_name") _nbflow_values+=("${{!_nbflow_name}}")
+    fi
+done
+set +u
+. ./{before} >&2
+for _nbflow_at in "${{!_nbflow_names[@]}}"; do
+    export "${{_nbflow_names[_nbflow_at]}}=${{_nbflow_values[_nbflow_at]}}"
+done
+set -ue
+{traps}\
+builtin cd -- "$_nbflow_work"
+_nbflow_passed=yes
+"""
+_MAKE_SCRATCH = """\
 _nbflow_scratch=$(mktemp -d -- {place}/nbflow-XXXXXXXXXX) ||
     {{ echo "nbflow: no scratch directory can be made there; correct the directive scratch" >&2; exit 1; }}
-_nbflow_clean() {{
+"""
+_ENTER_SCRATCH = """\
+cd -- "$_nbflow_scratch"
+ln -s -- "$_nbflow_work/.nbflow" "$_nbflow_work/.command.sh" .
+"""
+_END = """\
+_nbflow_end() {{
     _nbflow_status=$?
-    builtin cd /
-    # A directory that its owner cannot write cannot be emptied.
-    rm -rf -- "$_nbflow_scratch" 2>/dev/null || {{ chmod -R u+rwX -- "$_nbflow_scratch"; rm -rf -- "$_nbflow_scratch"; }} || :
+    set +eu
+{steps}\
     exit "$_nbflow_status"
 }}
-trap _nbflow_clean EXIT
+"""
+_TRAPS = """\
+trap _nbflow_end EXIT
 trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
-cd -- "$_nbflow_scratch"
-ln -s -- "$_nbflow_work/.nbflow" "$_nbflow_work/.command.sh" .
+"""
+_CHECK_BEFORE = """\
+    if [[ $_nbflow_status == 0 && -z ${_nbflow_passed-} ]]; then
+        echo "nbflow: before_script ended the shell, so the script did not run: take out its exit" >&2
+        _nbflow_status=1
+    fi
+"""
+# As in Nextflow: whether the script succeeded or failed, and its own status counts if all else went well.
+_RUN_AFTER = f"""\
+    if [[ -n ${{_nbflow_ran-}} ]]; then
+        (. "$_nbflow_work/{AFTER}") >&2
+        _nbflow_last=$?
+        if [[ $_nbflow_status == 0 ]]; then _nbflow_status=$_nbflow_last; fi
+    fi
+"""
+# A directory that its owner cannot write cannot be emptied.
+_CLEAN = """\
+    builtin cd /
+    if [[ -n ${_nbflow_scratch-} ]]; then
+        rm -rf -- "$_nbflow_scratch" 2>/dev/null || { chmod -R u+rwX -- "$_nbflow_scratch"; rm -rf -- "$_nbflow_scratch"; }
+    fi
 """
 # What lies in a directory that is taken out goes with it. What is reached by a link to a directory is copied first: it may
 # be the same file as one that is moved.
@@ -130,6 +176,10 @@ class Steps:
         Lines of bash to be run when the script has succeeded.
     outputs : tuple of OutputSpec
         What must leave a scratch directory.
+    before, after : bool
+        Whether there are snippets that run before and after the script.
+    kept : tuple of str
+        Variables of the environment that the snippet before it does not change.
     """
 
     command: tuple[str, ...]
@@ -140,18 +190,37 @@ class Steps:
     stdin: str = ""
     epilogue: str = ""
     outputs: tuple[OutputSpec, ...] = ()
+    before: bool = False
+    after: bool = False
+    kept: tuple[str, ...] = ()
 
     @property
     def are_needed(self) -> bool:
         """Whether there is more to do than to run the command."""
-        return bool(self.staged or self.scratch or self.stdin or self.epilogue)
+        return bool(self.staged or self.scratch or self.stdin or self.epilogue or self.before or self.after)
 
     @property
     def text(self) -> str:
         """The lines, for ``bash -ue``."""
-        enter = _ENTER.format(place=_place(self.scratch)) if self.scratch else ""
-        leave = self._leave() if self.scratch else ""
-        return f"{enter}{self._stage()}{BEGIN}{self._run()}{self.epilogue}{leave}"
+        scratch = bool(self.scratch)
+        lines = [
+            "_nbflow_work=$PWD\n",
+            self._end() if scratch or self.before or self.after else "",
+            _MAKE_SCRATCH.format(place=_place(self.scratch)) * scratch,
+            _RUN_BEFORE.format(kept=" ".join(self.kept), before=BEFORE, traps=_TRAPS) * self.before,
+            _ENTER_SCRATCH * scratch,
+            self._stage(),
+            BEGIN,
+            "_nbflow_ran=yes\n" * self.after,
+            self._run(),
+            self.epilogue,
+            self._leave() if scratch else "",
+        ]
+        return "".join(lines)
+
+    def _end(self) -> str:
+        steps = _CHECK_BEFORE * self.before + _RUN_AFTER * self.after + _CLEAN * bool(self.scratch)
+        return _END.format(steps=steps) + _TRAPS
 
     def _stage(self) -> str:
         lines = [f"_nbflow_stage {quote(name)} {quote(target)}\n" for name, target in self.staged.items()]

@@ -5,7 +5,7 @@ that many work directories can share one.
 
 What they rely on: the work directory, or a copy of it, is complete in itself. The environment of the task lies in
 ``.nbflow/environ``, which nobody else may read; variables that look like secrets are left out of it, and then
-come from the shell that runs the wrapper.
+come from the shell that runs the wrapper, as those of the directive ``secret`` do, which the wrapper names.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _HEAD = """\
 set -ue
 case $0 in */*) CDPATH= cd -- "${{0%/*}}" ;; esac
 if [[ -r {environ} ]]; then . ./{environ}; fi
-: >.exitcode
+{secrets}: >.exitcode
 """
 
 _STAGE = """\
@@ -49,6 +49,15 @@ stage() {
         ln -sfn -- "$2" "$1"
     fi
 }
+"""
+
+_SECRETS = """\
+for secret in {names}; do
+    if [[ -z ${{!secret+x}} ]]; then
+        echo "this task needs the secret $secret: export $secret=\\"\\$(nbflow secrets get $secret)\\"" >&2
+        exit 1
+    fi
+done
 """
 
 _SCRIPT = """\
@@ -77,7 +86,10 @@ _PROGRAM = f"import sys; sys.path.append({ROOT!r}); from nbflow.execution.worker
 
 
 def script_wrapper(
-    staged: Mapping[str, str] | None = None, command: Sequence[str] = (*BASH, SCRIPT), exports: str = ""
+    staged: Mapping[str, str] | None = None,
+    command: Sequence[str] = (*BASH, SCRIPT),
+    exports: str = "",
+    secrets: Sequence[str] = (),
 ) -> str:
     """Write ``.command.run`` of a script task.
 
@@ -90,6 +102,8 @@ def script_wrapper(
         What runs the task.
     exports : str
         Lines of bash that set variables of its environment.
+    secrets : sequence of str
+        Names of variables that only whoever runs it can set.
 
     Returns
     -------
@@ -105,27 +119,29 @@ def script_wrapper(
     lines = [f"stage {shlex.quote(link)} {shlex.quote(target)}\n" for link, target in (staged or {}).items()]
     stage = [_STAGE, *lines] if lines else []
     run = _SCRIPT.format(command=shlex.join(command))
-    return "".join([_head(), *stage, exports, run])
+    return "".join([_head(secrets), *stage, exports, run])
 
 
-def python_wrapper(python: str) -> str:
+def python_wrapper(python: str, secrets: Sequence[str] = ()) -> str:
     """Write ``.command.run`` of a Python task.
 
     Parameters
     ----------
     python : str
         The interpreter, by its absolute path.
+    secrets : sequence of str
+        As `script_wrapper`.
     """
-    return _head() + _PYTHON.format(python=shlex.quote(python), program=shlex.quote(_PROGRAM))
+    return _head(secrets) + _PYTHON.format(python=shlex.quote(python), program=shlex.quote(_PROGRAM))
 
 
 def inline_wrapper() -> str:
     """Write ``.command.run`` of a task that ran in the kernel: it cannot run anywhere else."""
-    return _head() + _INLINE
+    return _head(()) + _INLINE
 
 
-def _head() -> str:
-    return _HEAD.format(environ=ENVIRON)
+def _head(secrets: Sequence[str]) -> str:
+    return _HEAD.format(environ=ENVIRON, secrets=_SECRETS.format(names=" ".join(secrets)) if secrets else "")
 
 
 def environ_text(environ: Mapping[str, str]) -> str:

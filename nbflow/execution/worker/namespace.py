@@ -19,6 +19,7 @@ from types import ModuleType, TracebackType
 from typing import Any, NoReturn, Self, cast
 
 from nbflow.core.code import ipython_syntax
+from nbflow.core.ext import with_ext
 from nbflow.execution.spec import JOB, Capture, WorkerSpec
 from nbflow.execution.worker import display, patterns, sources
 from nbflow.execution.worker.hooks import when_imported
@@ -128,7 +129,7 @@ def fill(namespace: dict[str, Any], spec: WorkerSpec) -> None:
     if spec.item is not None:
         resolvers = Resolvers(namespace, resolver(spec, namespace), os.getcwd())
         namespace.update(_loaded(spec.item, resolvers))
-    namespace["task"] = TaskFacts(spec.task)
+    namespace["task"] = TaskFacts(with_ext(spec.task))
 
 
 def load_captured(spec: WorkerSpec, into: dict[str, Any]) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from nbflow.core.code.assignment import names_of
 from nbflow.core.code.scope import global_names
 from nbflow.core.declaration.process import Process, read_process
-from nbflow.errors import DeclarationError, NotMadeError
+from nbflow.errors import DeclarationError, NotMadeError, SettingsError
 from nbflow.execution.preview import Preview, Unmade, changed_names, unmade_task
 from nbflow.notebook.namespace import imported
 from nbflow.notebook.preview.desk import PreviewDesk
@@ -93,7 +93,7 @@ class Guard(ast.NodeTransformer):
             return
         text = result.info.raw_cell or ""
         tree = self._tree(text)
-        process = _process_of(tree, self._to_python)
+        process = self._process_of(tree)
         label = process.name if process else text.strip().partition("\n")[0]
         self._list(label, error.task)
         self._leave_undone([process.body.tree] if process and process.body else [tree], error, process)
@@ -107,6 +107,26 @@ class Guard(ast.NodeTransformer):
             ]:
                 return self._tree(str(body)) if name in _RUN_THEIR_CELL else tree
         return tree
+
+    def _process_of(self, tree: ast.Module) -> Process | None:
+        """The process that a cell declares, where that is what it does."""
+        match tree.body:
+            case [
+                ast.Expr(
+                    ast.Call(
+                        ast.Attribute(attr="run_cell_magic"),
+                        [ast.Constant("process"), ast.Constant(line), ast.Constant(body)],
+                    )
+                )
+            ]:
+                session = self._desk.session
+                try:
+                    head = str(line).removeprefix("--rerun").strip()
+                    about = str(body), self._to_python, 0, (), session.settings()
+                    return read_process(head, *about, stub_run=session.is_stub_run)
+                except (DeclarationError, SettingsError):
+                    return None  # its own error has been shown
+        return None
 
     def _list(self, label: str, task: str) -> None:
         dependent = list(self._desk.dependent())
@@ -154,21 +174,6 @@ def _functions(value: object) -> Iterator[FunctionType]:
         yield value
     elif isinstance(value, type) and value.__module__ == "__main__":
         yield from (member for member in vars(value).values() if isinstance(member, FunctionType))
-
-
-def _process_of(tree: ast.Module, to_python: Callable[[str], str]) -> Process | None:
-    """The process that a cell declares, where that is what it does."""
-    match tree.body:
-        case [
-            ast.Expr(
-                ast.Call(ast.Attribute(attr="run_cell_magic"), [ast.Constant("process"), ast.Constant(line), body])
-            )
-        ] if isinstance(body, ast.Constant):
-            try:
-                return read_process(str(line).removeprefix("--rerun").strip(), str(body.value), to_python)
-            except DeclarationError:
-                return None  # its own error has been shown
-    return None
 
 
 def _line_of(error: BaseException, namespace: dict[str, Any]) -> int:

@@ -50,16 +50,22 @@ function listen(panel, relauncher) {
   const register = () => {
     const kernel = panel.sessionContext.session && panel.sessionContext.session.kernel;
     if (!kernel) return;
-    kernel.registerCommTarget(TARGET, (comm, message) => {
-      comm.close();
-      const offer = message.content.data;
-      // Another notebook may share the kernel.
-      if (offer.cell && !at(panel, child => child.model.id === offer.cell)) return;
-      relauncher.relaunch(panel, { offer });
-    });
+    kernel.registerCommTarget(TARGET, (comm, message) => answer(panel, relauncher, comm, message.content.data));
   };
   panel.sessionContext.kernelChanged.connect(register);
   register();
+}
+
+/** The kernel offers a relaunch: at once, or, where it asks first, once it knows that somebody is here. */
+function answer(panel, relauncher, comm, offer) {
+  const go = () => {
+    comm.close();
+    // Another notebook may share the kernel.
+    if (!offer.cell || at(panel, child => child.model.id === offer.cell)) relauncher.relaunch(panel, { offer });
+  };
+  if (!offer.ask) return go();
+  comm.onMsg = message => message.content.data.go && go();
+  comm.send({ here: true });
 }
 
 class Relauncher {
