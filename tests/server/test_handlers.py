@@ -259,7 +259,7 @@ def test_a_session_of_reading_leaves_everything_as_it_was(served: Served) -> Non
             served.ask({"ask": "sizes", "directory": directory})
             about = {"directory": directory, "session": session["id"]}
             rows = served.ask({"ask": "tasks", **about, "sort": "size"}).json["rows"]
-            assert rows
+            assert rows or directory == "mixed"
             for row in rows[:3]:
                 for name in ("task", "logs", "preview"):
                     assert served.ask({"ask": name, **about, "id": row["id"], "output": "bam"}).status == 200
