@@ -26,6 +26,8 @@ ALONE = "--ServerApp.jpserver_extensions=" + repr(
     dict.fromkeys(["jupyterlab", "jupyter_lsp", "jupyter_server_terminals", "notebook", "notebook_shim"], False)
 )
 JSON = {"Content-Type": "application/json"}
+#: A token against forged requests that agrees with its cookie, and no login.
+FORGED = {"Cookie": "_xsrf=abcdef12", "X-XSRFToken": "abcdef12"}
 DEEDS: list[dict[str, Any]] = [
     *({"act": name} for name in ("resume", "new", "delete", "delete_task", "load", "rerun", "relaunch", "clean")),
     {"act": "delete", "session": "3b1c9f2e", "really": True},
@@ -101,7 +103,7 @@ def test_without_a_valid_token_one_is_sent_to_log_in(served: Served, path: str, 
     assert reply.body == b""
 
 
-@pytest.mark.parametrize("headers", [{}, {"Authorization": "token wrong"}, {"Authorization": "token "}])
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "token wrong"}, {"Authorization": "token "}, FORGED])
 @pytest.mark.parametrize("directory", ["made", "../outside"])
 def test_without_a_valid_token_no_question_is_answered(served: Served, headers: dict[str, str], directory: str) -> None:
     question = json.dumps({"ask": "sessions", "directory": directory})
