@@ -16,13 +16,15 @@ PACKAGE = ROOT / "nbflow"
 FLOORS = ("errors", "core", "storage", "execution", "browsing", "session", "notebook")
 NOTEBOOK_LIBRARIES = {"IPython", "anywidget", "ipywidgets", "traitlets"}
 KERNEL_LIBRARIES = {"ipykernel", "jupyter_client", "nbclient", "nbformat"}
+SERVER_LIBRARIES = {"jupyter_server", "tornado"}
 IMPURE = {
     *("plyvel", "plyvel_next", "cloudpickle", "subprocess", "multiprocessing", "concurrent", "asyncio", "threading"),
-    *("socket", "logging", "time", *NOTEBOOK_LIBRARIES, *KERNEL_LIBRARIES),
+    *("socket", "logging", "time", *NOTEBOOK_LIBRARIES, *KERNEL_LIBRARIES, *SERVER_LIBRARIES),
 }
 HEAVY = [
     *NOTEBOOK_LIBRARIES,
     *KERNEL_LIBRARIES,
+    *SERVER_LIBRARIES,
     "plyvel",
     "plyvel_next",
     "nbflow.session",
@@ -106,6 +108,7 @@ def test_one_room_imports_leveldb_one_floor_ipython_and_one_the_parts_of_jupyter
     assert importers({"plyvel", "plyvel_next"}) == {"nbflow.storage.database.leveldb"}
     assert {floor_of(name) for name in importers(NOTEBOOK_LIBRARIES)} == {"notebook"}
     assert {floor_of(name) for name in importers(KERNEL_LIBRARIES)} <= {"headless"}
+    assert {floor_of(name) for name in importers(SERVER_LIBRARIES)} == {"server"}
 
 
 def importers(libraries: set[str]) -> set[str]:

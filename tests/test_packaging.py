@@ -1,4 +1,4 @@
-"""What is installed where: one LevelDB binding with a wheel on every platform, the kernel, the version."""
+"""What is installed where: one LevelDB binding with a wheel on every platform, the kernel, the extensions, the version."""
 
 from __future__ import annotations
 
@@ -103,6 +103,24 @@ def test_the_wheel_brings_the_kernel_the_labextension_the_types_and_the_licence(
     assert any(name.endswith("data/share/jupyter/kernels/nbflow/kernel.json") for name in names)
     assert "nbflow/py.typed" in names
     assert any(name.endswith("licenses/LICENSE") for name in names)
+
+
+def test_the_wheel_brings_the_labextension_and_enables_the_server_extension(wheel: zipfile.ZipFile) -> None:
+    [enabling] = [
+        name for name in wheel.namelist() if name.endswith("data/etc/jupyter/jupyter_server_config.d/nbflow.json")
+    ]
+    assert json.loads(wheel.read(enabling))["ServerApp"]["jpserver_extensions"] == {"nbflow.server": True}
+    names = [name for name in wheel.namelist() if "/data/share/jupyter/labextensions/nbflow/" in name]
+    [entry] = [wheel.read(name).decode() for name in names if name.endswith("static/remoteEntry.nbflow.js")]
+    plugins = re.findall(r"'(\w+\.js)'", entry)
+    assert "cacheBrowser.js" in plugins
+    assert all(any(name.endswith(f"/static/{plugin}") for name in names) for plugin in plugins)
+
+
+def test_the_wheel_brings_the_page_and_all_that_it_loads(wheel: zipfile.ZipFile) -> None:
+    fronts = [ROOT / "nbflow/server/front", ROOT / "nbflow/browsing/front"]
+    files = {path.relative_to(ROOT).as_posix() for front in fronts for path in front.iterdir() if path.is_file()}
+    assert {"nbflow/server/front/page.html", "nbflow/browsing/front/browser.js"} <= files <= set(wheel.namelist())
 
 
 def test_the_wheel_holds_every_room_and_no_tests(wheel: zipfile.ZipFile) -> None:

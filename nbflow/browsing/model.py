@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from nbflow.browsing.bounds import EVERYTHING, Bounds
 from nbflow.browsing.comparison import compared
 from nbflow.browsing.pane import logs, pane
 from nbflow.browsing.previews import preview
@@ -42,14 +43,17 @@ class Model:
     ----------
     reader : callable
         Gives a reader of the launch directory as it is now.
+    bounds : Bounds
+        What may be looked at of the tasks' outputs and files.
 
     Notes
     -----
     May be asked from any thread.
     """
 
-    def __init__(self, reader: Callable[[], Reader]) -> None:
+    def __init__(self, reader: Callable[[], Reader], bounds: Bounds = EVERYTHING) -> None:
         self._reader = reader
+        self._bounds = bounds
         self._sessions = Sessions()
         self._tables: OrderedDict[tuple[str, str], TaskTable] = OrderedDict()
         self._view: tuple[object, Sequence[int]] = (None, ())
@@ -154,12 +158,12 @@ class Model:
         reader = self._reader()
         with self._lock:
             table, place = self._find(reader, question)
-            return pane(reader, table, place)
+            return pane(reader, table, place, self._bounds)
 
     def _ask_logs(self, question: Question) -> Answer:
         """What a task printed up to now."""
         task, _ = self.row(question)
-        return {"logs": logs(task.work_dir)}
+        return {"logs": logs(task.work_dir, self._bounds)}
 
     def _ask_preview(self, question: Question) -> Answer:
         """One output of a task: ``output`` names it, ``path`` a file of it."""
@@ -168,7 +172,8 @@ class Model:
         name = str(question.get("output"))
         if task.entry is None or name not in outputs:
             raise NbflowError(f"{task.name} has no output {name!r}; it has: {', '.join(outputs) or 'none'}")
-        return {"preview": preview(task.work_dir, task.entry, outputs[name], str(question.get("path", "")))}
+        path = str(question.get("path", ""))
+        return {"preview": preview(task.work_dir, task.entry, outputs[name], path, self._bounds)}
 
     def _ask_compare(self, question: Question) -> Answer:
         """In what two runs (``one``, ``other``) differ."""

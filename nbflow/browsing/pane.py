@@ -13,6 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from nbflow.browsing.bounds import EVERYTHING, Bounds
 from nbflow.browsing.code import language_of, pieces
 from nbflow.browsing.look import TEXT, Seen
 from nbflow.browsing.table import TaskTable
@@ -73,7 +74,7 @@ class Maker(NamedTuple):
     how: str
 
 
-def pane(reader: Reader, table: TaskTable, place: int) -> dict[str, Any]:
+def pane(reader: Reader, table: TaskTable, place: int, bounds: Bounds = EVERYTHING) -> dict[str, Any]:
     """All that is shown of a task.
 
     Parameters
@@ -84,13 +85,15 @@ def pane(reader: Reader, table: TaskTable, place: int) -> dict[str, Any]:
         The tasks that it is one of.
     place : int
         Where it stands in it.
+    bounds : Bounds
+        Which files may be read.
     """
     summary = read_line(table.lines[place])
     record = _record(table, summary)
     with reader.cache(table.session) as cache:
         row = reader.row(record, summary.hash, cache, cached=table.cached[place])
         told = _told(reader, table, row, cache)
-    script = source(row)
+    script = source(row, bounds)
     return {
         "id": row.task_hash,
         "hash": row.hash,
@@ -108,28 +111,33 @@ def pane(reader: Reader, table: TaskTable, place: int) -> dict[str, Any]:
         "outputs": _outputs(row.entry, row.work_dir),
         "left_out": list(row.entry.left_out) if row.entry else [],
         "resources": [(_LABELS.get(name, name), row.text(name)) for name in _RESOURCES if _is_told(row, name)],
-        "logs": logs(row.work_dir),
-        "displays": displays(row.work_dir),
+        "logs": logs(row.work_dir, bounds),
+        "displays": displays(row.work_dir, bounds),
     }
 
 
-def source(row: TaskRow) -> str:
+def source(row: TaskRow, bounds: Bounds = EVERYTHING) -> str:
     """The script of a task: as it ran, where its work directory is there still."""
+    path = row.work_dir / ".command.sh"
     try:
-        with open(row.work_dir / ".command.sh", encoding="utf-8", errors="replace") as file:
-            return file.read(_SOURCE + 1)
+        if bounds.holds(path):
+            with open(path, encoding="utf-8", errors="replace") as file:
+                return file.read(_SOURCE + 1)
     except OSError:
-        return str(row.trace.get("script") or "")
+        pass  # the work directory is gone; the cache has the script too
+    return str(row.trace.get("script") or "")
 
 
-def logs(work_dir: Path) -> dict[str, dict[str, Any]]:
+def logs(work_dir: Path, bounds: Bounds = EVERYTHING) -> dict[str, dict[str, Any]]:
     """The ends of what a task printed."""
     streams = {"stdout": ".command.out", "stderr": ".command.err"}
-    return {name: _tail(work_dir / file) for name, file in streams.items()}
+    return {name: _tail(work_dir / file, bounds) for name, file in streams.items()}
 
 
-def displays(work_dir: Path) -> list[Seen]:
+def displays(work_dir: Path, bounds: Bounds = EVERYTHING) -> list[Seen]:
     """What a task displayed, figures among it: the first of it, within bounds."""
+    if not bounds.holds(work_dir / EVENTS):
+        return []
     try:
         with open(work_dir / EVENTS, "rb") as file:
             lines = file.read(_DISPLAYED).split(b"\n")
@@ -167,7 +175,10 @@ def _is_told(row: TaskRow, name: str) -> bool:
     return row.trace.get(name) is not None and row.text(name) not in ("-", "")
 
 
-def _tail(path: Path) -> dict[str, Any]:
+def _tail(path: Path, bounds: Bounds) -> dict[str, Any]:
+    if not bounds.holds(path):
+        text = bounds.refusal(path)
+        return {"text": text, "size": len(text), "cut": 0, "path": str(path)}
     try:
         with open(path, "rb") as file:
             size = os.fstat(file.fileno()).st_size

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 
+from nbflow.browsing.bounds import EVERYTHING, Bounds
 from nbflow.browsing.look import IMAGE, ROWS, TEXT, Seen, image, table
 from nbflow.core.task.entry import OutputRecord, TaskEntry
 from nbflow.core.units import format_memory
@@ -28,7 +29,9 @@ _TABLES = {".csv": ",", ".tsv": "\t", ".bed": "\t", ".sf": "\t", ".vcf": "\t"}
 _LISTED = 200
 
 
-def preview(work_dir: Path, entry: TaskEntry, output: OutputRecord, path: str = "") -> Seen:
+def preview(
+    work_dir: Path, entry: TaskEntry, output: OutputRecord, path: str = "", bounds: Bounds = EVERYTHING
+) -> Seen:
     """Show an output.
 
     Parameters
@@ -41,20 +44,24 @@ def preview(work_dir: Path, entry: TaskEntry, output: OutputRecord, path: str = 
         One of its outputs.
     path : str
         Which file of it, relative to the work directory; empty for the only one, or a list of them.
+    bounds : Bounds
+        What may be looked at.
     """
     if output.kind == "value":
-        return _of_value(work_dir, entry, output.name)
+        return (_of_value if bounds.values else _of_kept)(work_dir, entry, output.name)
     if output.kind == "stdout":
-        return of_file(work_dir / ".command.out")
+        return of_file(work_dir / ".command.out", bounds)
     paths = [path] if path in output.paths else output.paths
     if len(paths) == 1:
-        return of_file(work_dir / paths[0])
+        return of_file(work_dir / paths[0], bounds)
     rows = ((name, _size(work_dir / name)) for name in paths)
     return table(("file", "size"), rows, f"{len(paths):,} files")
 
 
-def of_file(path: Path) -> Seen:
+def of_file(path: Path, bounds: Bounds = EVERYTHING) -> Seen:
     """Show a file: an image, a table, HTML or text; its size where it is none of these."""
+    if not bounds.holds(path):
+        return {"kind": "text", "text": "", "note": bounds.refusal(path)}
     try:
         if path.is_dir():
             return _listing(path)
@@ -129,8 +136,18 @@ def _size(path: Path) -> str:
 # Values ---------------------------------------------------------------------------------------------------------------
 
 
+def _of_kept(work_dir: Path, entry: TaskEntry, name: str) -> Seen:
+    """What is recorded of a value that is not made."""
+    where = f'in a notebook, nbflow.load("{work_dir.parent.name}/{work_dir.name[:6]}") makes it'
+    return {"kind": "text", "text": "", "note": f"{format_memory(_kept(entry))} kept, not read here; {where}"}
+
+
+def _kept(entry: TaskEntry) -> int:
+    return sum(record.size for record in entry.files if record.path.startswith(f"{PRIVATE}/"))
+
+
 def _of_value(work_dir: Path, entry: TaskEntry, name: str) -> Seen:
-    size = sum(record.size for record in entry.files if record.path.startswith(f"{PRIVATE}/"))
+    size = _kept(entry)
     command = [sys.executable, "-m", "nbflow.browsing.look", str(work_dir), name]
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     limit = _MEMORY + 2 * size

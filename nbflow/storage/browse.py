@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from nbflow.errors import UnknownSessionError
@@ -59,11 +60,15 @@ class Reader:
         The launch directory.
     own : Own or None
         The session that this process has open.
+    scratch : pathlib.Path or None
+        Where snapshots lie while they are read, for a reader that leaves no trace in the launch directory. None for
+        nbflow's own directory, where they need no copying.
     """
 
-    def __init__(self, layout: Layout, own: Own | None = None) -> None:
+    def __init__(self, layout: Layout, own: Own | None = None, scratch: Path | None = None) -> None:
         self.layout = layout
-        self.history = History(layout.history)
+        self._scratch = scratch or layout.own_dir
+        self.history = History(layout.history, locks=scratch is None)
         self.own = own
 
     def runs(self) -> tuple[RunRecord, ...]:
@@ -132,7 +137,7 @@ class Reader:
             self.own.flush()
             yield self.own.cache
             return
-        with open_snapshot(self.layout.db_dir(session), self.layout.own_dir) as store:
+        with open_snapshot(self.layout.db_dir(session), self._scratch) as store:
             yield TaskCache(store)
 
     def hashes_of(self, session: str, run: str) -> dict[bytes, bool]:

@@ -42,3 +42,9 @@ def test_nothing_is_put_in_as_markup_and_nothing_is_loaded_from_elsewhere() -> N
 def test_files_of_the_front_end_stay_small() -> None:
     for name in NAMES:
         assert files(front).joinpath(name).read_text(encoding="utf-8").count("\n") <= 450, name
+
+
+def test_styles_are_set_in_a_way_that_a_page_may_not_forbid() -> None:
+    """A page's security policy may forbid style attributes, which is what `setAttribute` makes."""
+    assert "element.style.cssText = value" in files(front).joinpath("dom.js").read_text(encoding="utf-8")
+    assert not re.search(r"setAttribute\(.style", module())

@@ -14,7 +14,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,7 @@ CHROMIUM_ARGUMENTS = [
 
 @dataclass(frozen=True)
 class FrontEnd:
-    """A running server: ``lab`` for JupyterLab, ``notebook`` for Notebook 7."""
+    """A running server: ``lab`` for JupyterLab, ``notebook`` for Notebook 7, ``server`` for a Jupyter server alone."""
 
     kind: str
     url: str
@@ -76,18 +76,21 @@ class FrontEnd:
 
 
 @contextmanager
-def front_end(kind: str, root: Path) -> Iterator[FrontEnd]:
-    """Serve a directory, with settings of its own; the server is ended at the end."""
+def front_end(kind: str, root: Path, *more: str, base_url: str = "") -> Iterator[FrontEnd]:
+    """Serve a directory, with settings of its own and more options; the server is ended at the end."""
     settings = root / ".settings"
     environ = _isolated(settings)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     served = FrontEnd(kind, f"http://127.0.0.1:{port}", secrets.token_hex(16), root)
+    served = replace(served, url=served.url + base_url)
     options = [
         *("--no-browser", "--ip=127.0.0.1", f"--port={port}", "--ServerApp.port_retries=0", "--allow-root"),
         *(f"--IdentityProvider.token={served.token}", f"--ServerApp.root_dir={root}"),
         *(["--LabApp.news_url=None"] if kind == "lab" else []),
+        *([f"--ServerApp.base_url={base_url}/"] if base_url else []),
+        *more,
     ]
     command = [sys.executable, "-m", "jupyter", kind, *options]
     with (settings / "server.log").open("w") as log:

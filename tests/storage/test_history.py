@@ -484,3 +484,21 @@ def test_the_users_random_numbers_stay_what_they_were():
     random.seed(1)
     random_run_name(())
     assert random.random() == expected
+
+
+def test_a_reader_without_the_lock_makes_no_file_and_waits_until_the_history_is_whole(path, monkeypatch):
+    """Nextflow rewrites the file in place: what is read meanwhile is a part of it, or nothing."""
+    History(path).append(a_run("happy_turing"))
+    path.with_name(path.name + ".lock").unlink()
+    whole = path.read_bytes()
+    path.write_bytes(whole[:20])
+    pauses = []
+
+    def pause(seconds):
+        pauses.append(seconds)
+        path.write_bytes(whole)
+
+    monkeypatch.setattr("nbflow.storage.nextflow.history.time.sleep", pause)
+    assert [record.run_name for record in History(path, locks=False).records()] == ["happy_turing"]
+    assert len(pauses) == 2
+    assert os.listdir(path.parent) == [path.name]

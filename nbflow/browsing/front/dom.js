@@ -11,7 +11,8 @@ export function h(what, attributes = {}, ...children) {
   const element = document.createElement(tag);
   element.className = classes.join(" ");
   for (const [name, value] of Object.entries(attributes)) {
-    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    if (name === "style") element.style.cssText = value; // as an attribute, a page's security policy may forbid it
+    else if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
     else if (value === true) element.setAttribute(name, "");
     else if (value !== false && value != null) element.setAttribute(name, value);
   }

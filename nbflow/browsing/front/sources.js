@@ -46,13 +46,13 @@ export function commSource(model) {
 /** Ask a server: POST of the question, JSON back; it changes nothing. */
 export function fetchSource(url, headers = {}) {
   const ask = async (question) => {
-    const answer = await fetch(url, {
-      method: "POST",
-      headers: { "Content-Type": "application/json", ...headers },
-      body: JSON.stringify(question),
+    const sent = { method: "POST", headers: { "Content-Type": "application/json", ...headers }, body: JSON.stringify(question) };
+    const answer = await fetch(url, sent).catch(() => {
+      throw new Error("The server does not answer; is it still running?");
     });
-    const content = await answer.json();
-    if (!answer.ok || content.error) throw new Error(content.error ?? answer.statusText);
+    const content = await answer.json().catch(() => ({}));
+    if (answer.status === 403) throw new Error("The server does not let you read this: sign in to Jupyter, and reload the page");
+    if (!answer.ok || content.error) throw new Error(content.error ?? `The server answers ${answer.status} ${answer.statusText}`);
     return content;
   };
   return { acts: new Set(), beside: true, ask };

@@ -15,6 +15,7 @@ import difflib
 import os
 import re
 import shutil
+import time
 import uuid
 import warnings
 from collections.abc import Callable, Sequence
@@ -31,6 +32,8 @@ _TIME = "%Y-%m-%d %H:%M:%S"
 _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", re.ASCII)
 _NONE = "-"
 _LISTED = 8
+_READINGS = 20
+_PAUSE = 0.002
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,8 @@ class History:
         ``.nextflow/history``; its directory must be there before anything is written.
     wait : float
         Seconds to wait for the lock while another process has it.
+    locks : bool
+        Whether reading takes the lock, and so may make its file.
 
     Notes
     -----
@@ -91,8 +96,9 @@ class History:
     old file or the new one. Any thread and any number of processes may use it.
     """
 
-    def __init__(self, path: Path, *, wait: float = 5.0) -> None:
+    def __init__(self, path: Path, *, wait: float = 5.0, locks: bool = True) -> None:
         self._path = path
+        self._locks = locks
         self._lock = HistoryLock(path, wait)
         self._reported: set[str] = set()
 
@@ -215,23 +221,39 @@ class History:
         return f"{said}. {meant}{_listed(own)}. All runs: nbflow log"
 
     def _read_shared(self) -> list[_Line]:
-        """Read under the lock, as Nextflow rewrites the file in place; without it where nothing can be written."""
+        """Read under the lock, as Nextflow rewrites the file in place; without it where nothing can or may be written."""
         if not self._path.exists():
             return []
-        if not os.access(self._path.parent, os.W_OK):
-            return self._read()
+        if not self._locks or not os.access(self._path.parent, os.W_OK):
+            return self._lines(self._settled())
         with self._lock.hold():
             return self._read()
 
+    def _settled(self) -> bytes:
+        """The file when two readings agree: in between, Nextflow may be half way through it."""
+        content = self._content()
+        for _ in range(_READINGS):
+            time.sleep(_PAUSE)
+            before, content = content, self._content()
+            if content == before:
+                break
+        return content
+
     def _read(self) -> list[_Line]:
+        return self._lines(self._content())
+
+    def _content(self) -> bytes:
         try:
-            text = self._path.read_bytes().decode("utf-8", "surrogateescape")
+            return self._path.read_bytes()
         except FileNotFoundError:
-            return []
+            return b""
         except OSError as error:
             raise CacheError(
                 f"Cannot read the history {self._path}: {error.strerror}. Check its permissions"
             ) from error
+
+    def _lines(self, content: bytes) -> list[_Line]:
+        text = content.decode("utf-8", "surrogateescape")
         lines = [_Line(line, _parse(line)) for line in text.removesuffix("\n").split("\n")] if text else []
         for number, line in enumerate(lines, 1):
             self._report(number, line)

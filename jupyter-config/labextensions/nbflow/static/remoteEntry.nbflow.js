@@ -13,7 +13,7 @@
   }
 
   async function extension() {
-    const files = ['highlight.js', 'relaunch.js'].map(name => import(new URL(name, here)));
+    const files = ['highlight.js', 'relaunch.js', 'cacheBrowser.js'].map(name => import(new URL(name, here)));
     const plugins = (await Promise.all(files)).map(file => file.plugin(shared));
     return { __esModule: true, default: await Promise.all(plugins) };
   }
