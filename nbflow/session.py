@@ -22,7 +22,6 @@ from nbflow.core.declaration.settings import Settings
 from nbflow.core.kernel_settings import KernelSettings
 from nbflow.core.retention import Retention
 from nbflow.core.task.capture import Scene
-from nbflow.core.task.entry import TaskEntry
 from nbflow.core.values.files import Disk
 from nbflow.errors import CacheError
 from nbflow.execution.channels import kept_files
@@ -30,7 +29,7 @@ from nbflow.execution.channels.channels import ENGINE
 from nbflow.execution.channels.task_node import TaskNode
 from nbflow.execution.expiry import let_go
 from nbflow.execution.explain.reasons import Reasons
-from nbflow.execution.explain.why import rows_elsewhere
+from nbflow.execution.explain.why import entries_elsewhere
 from nbflow.execution.inline.executor import Executors, InlineExecutor
 from nbflow.execution.inline.kernel_body import Console
 from nbflow.execution.local.executor import LocalExecutor
@@ -132,7 +131,7 @@ class Session:
         self.console: Console = lambda _: nullcontext()
         self.environ = environ
         self._say = say
-        self._claim = Claim(self.layout, self.history, self.notebook, lambda line: self._say(line))  # noqa: PLW0108  # `telling` sets another
+        self._claim = Claim(self.layout, self.history, self.notebook, self._tell)
         self._command = command
         self._wanted = resume
         self._ask_settings = settings
@@ -194,6 +193,9 @@ class Session:
     def resolve_class(self, name: str, digest: str) -> type:
         """The notebook's class of a name, if its code has a digest (hex); see `NotebookClasses.resolve`."""
         return self._classes.resolve(name, digest)
+
+    def _tell(self, line: str) -> None:
+        self._say(line)
 
     @contextmanager
     def telling(self, say: Callable[[str], None]) -> Iterator[None]:
@@ -369,8 +371,9 @@ class Session:
             record = self.history.begin(session, self._command)
             run = self._run(session, record, store, resources)
             local = LocalExecutor(**self.kernel_settings.budget(settings.cpus, settings.memory))
+            reader = Reader(self.layout)
             executor = Executors(local, InlineExecutor(self.engine.foreground))
-            reasons = Reasons(run.cache, self._earlier_indexes(session), lambda: self._elsewhere(record))
+            reasons = Reasons(run.cache, reader.earlier_indexes(session), lambda: entries_elsewhere(reader, record))
             runner = Runner(
                 run,
                 self.layout,
@@ -383,14 +386,6 @@ class Session:
             )
             return Open(record, time.time(), resources.pop_all(), runner, executor.close, reasons)
         raise AssertionError("not reached")
-
-    def _earlier_indexes(self, session: str) -> list[Path]:
-        names = [str(record.run_name) for record in self.history.own_records() if record.session == session]
-        return [self.layout.index(session, name) for name in reversed(names)]
-
-    def _elsewhere(self, record: RunRecord) -> Iterator[TaskEntry]:
-        rows = rows_elsewhere(Reader(self.layout), record)
-        return (row.entry for row in rows if row.entry is not None)
 
     def _run(self, session: str, record: RunRecord, store: LevelStore, resources: ExitStack) -> Run:
         name = str(record.run_name)

@@ -149,6 +149,11 @@ class Reader:
             cached.setdefault(bytes.fromhex(key), False)
         return cached
 
+    def earlier_indexes(self, session: str) -> list[Path]:
+        """Return the indexes of nbflow's runs of a session, the latest first."""
+        names = [str(record.run_name) for record in self.history.own_records() if record.session == session]
+        return [self.layout.index(session, name) for name in reversed(names)]
+
     def calls_of(self, record: RunRecord) -> list[dict[str, Any]]:
         """Return the events of a run that tell which process was called with the outputs of which, in their order."""
         if record.run_name is None:

@@ -7,6 +7,7 @@ const PATIENCE = 1200;
 export class Messages {
   constructor(source) {
     this.source = source;
+    source.told = (text) => this.note(text);
     this.element = h("div.nbf-messages", { "aria-live": "polite" });
     this.notice = h("span.nbf-busy", { role: "status", hidden: true });
     this.waiting = 0;

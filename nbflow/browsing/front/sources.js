@@ -12,7 +12,9 @@ export function commSource(model) {
   const waiting = new Map();
   const mine = crypto.randomUUID?.() ?? String(Math.random());
   let last = 0;
+  const source = {};
   model.on("msg:custom", (message) => {
+    if (message.told !== undefined) return source.told?.(message.told);
     const asker = waiting.get(message.id);
     if (!asker) return;
     clearInterval(asker.timer);
@@ -35,12 +37,12 @@ export function commSource(model) {
       waiting.set(message.id, asker);
       out();
     });
-  return {
+  return Object.assign(source, {
     acts: new Set(model.get("acts")),
     beside: model.get("beside"),
     ask: (question) => send("ask", question),
     act: (deed) => send("act", deed),
-  };
+  });
 }
 
 /** Ask a server: POST of the question, JSON back; it changes nothing. */

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from nbflow.core.parts import Part, shorten
-from nbflow.core.task.entry import COMPLETED, nearest
+from nbflow.core.task.entry import COMPLETED, TaskEntry, nearest
 from nbflow.core.task.explain import differences, same
 from nbflow.core.task.resume import Reason
 from nbflow.errors import NbflowError
@@ -104,6 +104,11 @@ def rows_elsewhere(reader: Reader, run: RunRecord) -> Iterator[TaskRow]:
         with reader.cache(session) as cache:
             for record in records:
                 yield from reversed(list(reader.rows_of(record, cache)))
+
+
+def entries_elsewhere(reader: Reader, record: RunRecord) -> Iterator[TaskEntry]:
+    """The entries of the tasks of `rows_elsewhere`."""
+    return (row.entry for row in rows_elsewhere(reader, record) if row.entry is not None)
 
 
 def _explain_all(found: Sequence[TaskRow], earlier: _Earlier, *, verbose: bool) -> str:

@@ -16,6 +16,7 @@ from nbflow.commands.shared import table
 from nbflow.core.retention import Retention
 from nbflow.core.values.files import Disk
 from nbflow.execution.explain.reasons import Reasons
+from nbflow.execution.explain.why import entries_elsewhere
 from nbflow.execution.preview import Preview, PreviewRunner
 from nbflow.session import Open, Session
 from nbflow.storage.browse import Reader
@@ -49,7 +50,8 @@ class PreviewSession(Session):
             known = resources.enter_context(Reader(self.layout).cache(session)) if choice.session else None
             cache = known or TaskCache(MemoryStore())
             record = RunRecord(datetime.now(), None, None, None, None, session, self._command)
-            reasons = Reasons(cache, self._earlier_indexes(session), lambda: self._elsewhere(record))
+            reader = Reader(self.layout)
+            reasons = Reasons(cache, reader.earlier_indexes(session), lambda: entries_elsewhere(reader, record))
             runner = PreviewRunner(cache, boot_id(), self.layout, self._classes.resolve, reasons, self.preview)
             return Open(record, time.time(), resources.pop_all(), runner, lambda: None, reasons)
         raise AssertionError("not reached")

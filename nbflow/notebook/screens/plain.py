@@ -36,6 +36,10 @@ class _Plain:
         colour = "var(--jp-error-color1, #d32f2f)" if bad else "inherit"
         self._line.value = f'<div role="{"alert" if bad else "status"}" style="color: {colour}">{escape(text)}</div>'
 
+    def told(self, text: str) -> None:
+        """Show what goes on beside the kernel."""
+        self._say(text)
+
     def _surely(self, work: Callable[[], None]) -> None:
         """Do something in a callback, whose errors nobody would see."""
         try:
@@ -88,7 +92,9 @@ class PlainPicker(_Plain):
         self.fresh = self._button("New session", lambda: self._resume("new"))
         self._watch(self.filter, self._draw)
         self._watch(self.list, self._chosen)
-        buttons = widgets.HBox([self.resume, self.fresh, self.delete, self.sure])
+        self.relaunch = self._button("Relaunch from failed task", self._relaunch)
+        again = [self.relaunch] if "relaunch" in acts.names else []
+        buttons = widgets.HBox([self.resume, self.fresh, *again, self.delete, self.sure])
         self.widget = self._settle(self.filter, self.list, buttons, self._line)
         self._read()
 
@@ -115,6 +121,9 @@ class PlainPicker(_Plain):
     def _resume(self, session: str) -> None:
         self._say(self._acts.do({"act": "resume", "session": session})["said"])
         self._read()
+
+    def _relaunch(self) -> None:
+        self._say(self._acts.do({"act": "relaunch", "session": self.list.value})["said"])
 
     def _ask_delete(self) -> None:
         plan = self._acts.do({"act": "delete", "session": self.list.value, "really": False})

@@ -5,10 +5,12 @@ Alone decides which. What stays in a saved notebook is the table above the widge
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from nbflow.browsing.model import Model
 from nbflow.notebook.environment import NOTEBOOK_VARIABLE, Audience
+from nbflow.notebook.relaunch import relaunch_session
 from nbflow.notebook.screens.acts import Acts
 from nbflow.notebook.screens.static import sessions_bundle
 
@@ -42,7 +44,27 @@ def show(screen: str, shell: Any, desk: NotebookDesk, options: dict[str, Any]) -
     bundle = sessions_bundle(answer, hint=_HINTS[screen], latest_only=screen == "picker", folded=usable)
     _publish(shell, desk, bundle)
     if usable:
-        _show_widget(screen, shell, model, Acts(desk, model), options)
+        teller = Teller()
+        acts = Acts(desk, model, lambda session: relaunch_session(desk, session, teller.tell))
+        _show_widget(screen, shell, model, acts, options, teller)
+
+
+class Teller:
+    """Tells a screen, once it is there, what goes on beside the kernel.
+
+    Attributes
+    ----------
+    tell_screen : callable or None
+        Shows a text in the screen; called from any thread.
+    """
+
+    def __init__(self) -> None:
+        self.tell_screen: Callable[[str], None] | None = None
+
+    def tell(self, text: str) -> None:
+        """Tell it."""
+        if self.tell_screen is not None:
+            self.tell_screen(text)
 
 
 def can_use_widgets(desk: NotebookDesk) -> bool:
@@ -58,7 +80,7 @@ def _publish(shell: Any, desk: NotebookDesk, bundle: Bundle) -> None:
         shell.display_pub.publish(dict(bundle))
 
 
-def _show_widget(screen: str, shell: Any, model: Model, acts: Acts, options: dict[str, Any]) -> None:
+def _show_widget(screen: str, shell: Any, model: Model, acts: Acts, options: dict[str, Any], teller: Teller) -> None:
     from IPython.display import display
 
     from nbflow.notebook.screens.panel import has_anywidget, make_panel, works_beside_cells
@@ -68,9 +90,11 @@ def _show_widget(screen: str, shell: Any, model: Model, acts: Acts, options: dic
         handlers = {"ask": model.answer, "act": acts.do}
         launch_dir = str(model.launch_dir)
         panel = make_panel(screen, handlers, options=options, acts=acts.names, beside=beside, launch_dir=launch_dir)
+        teller.tell_screen = lambda text: panel.send({"told": text})
         display(panel)  # type: ignore[no-untyped-call]
         return
     from nbflow.notebook.screens.plain import PlainBrowser, PlainPicker
 
     plain = PlainBrowser(model, acts) if screen == "browser" else PlainPicker(model, acts)
+    teller.tell_screen = plain.told
     display(plain.widget)  # type: ignore[no-untyped-call]
