@@ -199,3 +199,21 @@ def test_a_widget_relaunches_in_the_open_notebook(page: tuple[FrontEnd, Any]) ->
     cells.nth(4).get_by_role("button", name="Pick").click()
     expect(cells.nth(3)).to_contain_text("the score is 2.5", timeout=PATIENCE * 1000)
     assert executed(place) == ["prep", "fit", "fit"]
+
+
+@pytest.mark.parametrize("screen", ["%resume", "%cache"])
+def test_the_picker_and_the_browser_relaunch_a_failed_run(page: tuple[FrontEnd, Any], screen: str) -> None:
+    from playwright.sync_api import expect
+
+    served, here = page
+    name = f"screen-{screen[1:]}"
+    place = failing(served.root, name, screen)
+    cells = run_until_failed(served, here, name)
+    cells.nth(4).locator(".cm-content").click()
+    here.keyboard.press("Control+Enter")
+    (place / "ok").touch()
+    button = cells.nth(4).get_by_role("button", name="Relaunch from failed task")
+    expect(button).to_be_enabled(timeout=PATIENCE * 1000)
+    button.click()
+    expect(cells.nth(3)).to_contain_text("the score is 2.5", timeout=PATIENCE * 1000)
+    assert executed(place) == ["prep", "fit", "fit"]
