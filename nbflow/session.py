@@ -27,10 +27,12 @@ from nbflow.core.values.files import Disk
 from nbflow.errors import CacheError, CacheLockedError, NbflowWarning
 from nbflow.execution.channels.channels import ENGINE
 from nbflow.execution.channels.task_node import TaskNode
+from nbflow.execution.executor import Executor
 from nbflow.execution.explain.reasons import Reasons
 from nbflow.execution.explain.why import rows_elsewhere
 from nbflow.execution.inline.executor import Executors, InlineExecutor
 from nbflow.execution.inline.kernel_body import Console
+from nbflow.execution.job import Running
 from nbflow.execution.local.executor import LocalExecutor
 from nbflow.execution.lookup import Lookup
 from nbflow.execution.progress import Progress
@@ -74,7 +76,7 @@ class Open:
     began: float
     resources: ExitStack
     runner: Lookup
-    end_tasks: Callable[[], None]
+    executor: Executor | None
     reasons: Reasons
 
 
@@ -246,6 +248,15 @@ class Session:
         if self._open is not None:
             self._open.runner.flush()
 
+    @property
+    def slots(self) -> int:
+        """How many tasks of one CPU run side by side; 0 before the first task."""
+        return 0 if self._open is None or self._open.executor is None else self._open.executor.slots
+
+    def running(self) -> list[Running]:
+        """The tasks that run in processes of their own on this machine, each with the first of them."""
+        return [] if self._open is None or self._open.executor is None else self._open.executor.running()
+
     def task_failed(self) -> None:
         """Note that a task failed, so that the run's status is ``ERR``."""
         self._failed = True
@@ -278,7 +289,8 @@ class Session:
             last.callback(ended.resources.close)
             last.callback(ended.runner.close)
             last.callback(self.engine.close)
-            last.callback(ended.end_tasks)
+            if ended.executor is not None:
+                last.callback(ended.executor.close)
 
     def _note_end(self, ended: Open, status: str) -> None:
         if not self.layout.history.exists():
@@ -317,7 +329,7 @@ class Session:
                 self.console,
                 lambda line: self.engine.foreground.put(partial(self._say, line)),
             )
-            return Open(record, time.time(), resources.pop_all(), runner, executor.close, reasons)
+            return Open(record, time.time(), resources.pop_all(), runner, executor, reasons)
         raise AssertionError("not reached")
 
     def _earlier_indexes(self, session: str) -> list[Path]:

@@ -22,7 +22,8 @@ from nbflow.execution.channels.task_node import TaskNode
 from nbflow.execution.lookup import Lookup
 from nbflow.execution.progress import Progress
 from nbflow.execution.result import Result
-from nbflow.notebook.environment import audience
+from nbflow.notebook.cancel import CancelButton
+from nbflow.notebook.environment import NOTEBOOK_VARIABLE, Audience, audience
 from nbflow.notebook.inline import keeping
 from nbflow.notebook.progress import ProgressDisplay
 from nbflow.notebook.render import Verdict, duration, short_hash
@@ -77,11 +78,17 @@ class NotebookDesk:
         """A cell begins."""
         self._info = info
         self.session.look()
-        who = audience(self._shell, self.session.environ, self._info)
         progress = Progress(lambda: self._cell.display.start())  # noqa: PLW0108  # the cell is made in the next line
-        self._cell = _Cell(progress, ProgressDisplay(progress, self._shell.display_pub, who))
+        self._cell = _Cell(progress, self._display(progress))
         self.session.progress = progress
         self.engine.opened = self.opened
+
+    def _display(self, progress: Progress) -> ProgressDisplay:
+        environ, publisher = self.session.environ, self._shell.display_pub
+        who = audience(self._shell, environ, self._info)
+        pressable = who is Audience.FRONT_END and NOTEBOOK_VARIABLE not in environ
+        cancel = CancelButton(getattr(self._shell, "kernel", None), publisher) if pressable else None
+        return ProgressDisplay(progress, publisher, who, self.session, cancel)
 
     def wait(self) -> None:
         """Wait for the cell's channel tasks, and show what became of them.
@@ -96,9 +103,9 @@ class NotebookDesk:
         cell = self._cell
         try:
             self._await_nodes(cell.nodes)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as error:
             self._end(cell.nodes, KeyboardInterrupt())
-            raise
+            raise _short(error) from None
         finally:
             self.engine.foreground.run()
             self._settle(cell)
@@ -286,5 +293,5 @@ class NotebookDesk:
 
 def _short(error: KeyboardInterrupt) -> KeyboardInterrupt:
     """An interrupt that is shown in a line: where nbflow waited says nothing to the user."""
-    error._render_traceback_ = lambda: ["KeyboardInterrupt: the task was ended"]  # type: ignore[attr-defined]
+    error._render_traceback_ = lambda: ["KeyboardInterrupt: what this cell ran was ended"]  # type: ignore[attr-defined]
     return error

@@ -50,7 +50,7 @@ class PreviewSession(Session):
             record = RunRecord(datetime.now(), None, None, None, None, session, self._command)
             reasons = Reasons(cache, self._earlier_indexes(session), lambda: self._elsewhere(record))
             runner = PreviewRunner(cache, boot_id(), self.layout, self._classes.resolve, reasons, self.preview)
-            return Open(record, time.time(), resources.pop_all(), runner, lambda: None, reasons)
+            return Open(record, time.time(), resources.pop_all(), runner, None, reasons)
         raise AssertionError("not reached")
 
     def _remove_scratch(self) -> None:
