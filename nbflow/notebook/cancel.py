@@ -14,16 +14,17 @@ import uuid
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
+from nbflow.notebook.live import HINT
 from nbflow.notebook.subshells import has_subshell, let_through, works_beside_cells
 
 if TYPE_CHECKING:
     import ipywidgets
 
-#: What is said where there is no button.
-HINT = "To end the tasks, interrupt the kernel."
 #: Seconds for which a front end may take to make a subshell; one that makes none sends what is pressed when the cell is over.
 PATIENCE = 5.0
 
+#: What has no MIME type at all makes nbconvert warn.
+_NOTHING = {"text/plain": "", "text/html": ""}
 _VIEW = "application/vnd.jupyter.widget-view+json"
 
 
@@ -99,7 +100,7 @@ class CancelButton:
             self._over = True
         if self._shown:
             self._shown = False
-            self._publish({}, update=True)
+            self._publish(_NOTHING, update=True)
         self._close()
 
     def _press(self, button: ipywidgets.Button) -> None:

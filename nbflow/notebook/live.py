@@ -29,12 +29,19 @@ from nbflow.notebook.render import (
     status_of,
 )
 
+#: How tasks can be ended without a button.
+HINT = "To end the tasks, interrupt the kernel."
 #: Running tasks that are named.
 NAMED = 4
 _LABEL = 60
 
-# A pattern beside each colour. The last rule: what a notebook that was saved meanwhile keeps of the cancel button is, with
-# another kernel, an error of ipywidgets' instead of a widget.
+# A pattern beside each colour. What a page that was loaded anew, or a notebook that was saved meanwhile, has of the cancel
+# button is no widget, but a text of ipywidgets': "Loading widget..." as long as the cell runs, which is when words help; an
+# error once there is no such widget any more.
+_BUTTON = (
+    ".jp-OutputArea-child:has(.nbflow-live) + .jp-OutputArea-child"
+    " > .jp-OutputArea-output:not([data-mime-type]):not(:has(*))"
+)
 _STYLE = f"""<style>
 .nbflow-live.nbflow-live tr {{background: none}}
 .nbflow-live.nbflow-live th, .nbflow-live.nbflow-live td {{text-align: left; padding: 1px 12px 1px 0; white-space: normal;
@@ -48,7 +55,9 @@ _STYLE = f"""<style>
 .nbflow-cached {{background: repeating-linear-gradient(135deg, {COLOURS["cached"]} 0 2px, transparent 2px 4px)}}
 .nbflow-failed {{background: repeating-linear-gradient(90deg, {COLOURS["failed"]} 0 4px, transparent 4px 5px)}}
 .nbflow-running {{background: repeating-linear-gradient(0deg, {COLOURS["running"]} 0 1px, transparent 1px 3px)}}
-.jp-OutputArea-child:has(.nbflow-live) + .jp-OutputArea-child > .jupyter-widgets:not(:has(*)) {{display: none}}
+{_BUTTON}.jupyter-widgets {{display: none}}
+{_BUTTON} {{font-size: 0}}
+{_BUTTON}::after {{content: "{HINT}"; font-size: var(--jp-ui-font-size1, 13px)}}
 </style>"""
 
 

@@ -48,6 +48,19 @@ class FrontEnd:
         self._wait_for_kernel()
         page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status='idle']", timeout=PATIENCE * 1000)
 
+    def reload(self, page: Any) -> None:
+        """Load the page anew; its kernel may be busy."""
+        page.reload()
+        page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=PATIENCE * 1000)
+
+    def end_kernels(self) -> None:
+        """End all kernels, as somebody does who comes back another day."""
+        for session in _ask(f"{self.url}/api/sessions?token={self.token}") or []:
+            ended = urllib.request.Request(
+                f"{self.url}/api/sessions/{session['id']}?token={self.token}", method="DELETE"
+            )
+            urllib.request.urlopen(ended, timeout=PATIENCE).close()
+
     def choose(self, page: Any, menu: str, entry: str) -> None:
         """Choose from the menu bar."""
         page.get_by_role("menuitem", name=menu, exact=True).click()
