@@ -1,4 +1,4 @@
-"""The command line: ``nbflow run``, ``log``, ``why``, ``diff``, ``secrets`` and ``clean``.
+"""The command line: ``nbflow run``, ``log``, ``why``, ``diff``, ``report`` and its kin, ``secrets`` and ``clean``.
 
 Alone brings the commands together, and says how what is wrong is printed. In a notebook ``%nbflow`` comes here too.
 """
@@ -13,11 +13,13 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from nbflow.commands import clean, log, run, secrets, why
+from nbflow.commands import clean, log, reports, run, secrets, why
 from nbflow.commands.shared import FAILED, INTERRUPTED, USAGE
 from nbflow.errors import NbflowError
 from nbflow.storage.browse import Reader
 from nbflow.storage.layout import Layout
+
+Show = Callable[[dict[str, str]], None]
 
 _ABOUT = "Task cache, work directories and resume for Jupyter notebooks."
 _EXAMPLES = """\
@@ -29,10 +31,11 @@ examples:
   nbflow log last -F "status == 'FAILED'"         those of them that failed
   nbflow why train                                why the task ran, from what to what
   nbflow diff happy_turing last                   in what two runs differ
+  nbflow report happy_turing                      write a page on a run; also: timeline, dag, trace
   nbflow secrets set MY_TOKEN                     ask for a secret, for `#| secret: MY_TOKEN`
   nbflow clean -f --before last                   remove what only earlier runs need
 
-Each has a --help of its own. In a notebook: %nbflow log, why, diff, clean."""
+Each has a --help of its own. In a notebook: %nbflow log, why, diff, dag, clean ..."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -59,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return status
 
 
-def execute(words: Sequence[str], reader: Reader) -> int:
+def execute(words: Sequence[str], reader: Reader, show: Show | None = None) -> int:
     """Run one command; what is wrong is printed.
 
     Parameters
@@ -68,6 +71,8 @@ def execute(words: Sequence[str], reader: Reader) -> int:
         What was typed after ``nbflow``.
     reader : Reader
         Reads the launch directory.
+    show : callable or None
+        Shows a MIME bundle, where somebody can see it; else what would be shown is written to files.
 
     Returns
     -------
@@ -77,6 +82,7 @@ def execute(words: Sequence[str], reader: Reader) -> int:
     try:
         arguments = _parser().parse_args(words)
         arguments.words = list(words)
+        arguments.show = show
         command: Callable[[argparse.Namespace, Reader], int] = arguments.command
         return command(arguments, reader)
     except SystemExit as left:  # argparse has printed the usage
@@ -98,6 +104,14 @@ def _parser() -> argparse.ArgumentParser:
     log.add(commands.add_parser("log", help="print the history, or the tasks of a run"))
     why.add_why(commands.add_parser("why", help="say why a task ran, or whence it was taken"))
     why.add_diff(commands.add_parser("diff", help="say in which tasks two runs differ, and how"))
+    reports.add_report(
+        commands.add_parser(
+            "report", help="write a page on a run: its summary, what its tasks used, and a table of them"
+        )
+    )
+    reports.add_timeline(commands.add_parser("timeline", help="write a page that shows when each task of a run ran"))
+    reports.add_dag(commands.add_parser("dag", help="draw the processes of a run, and what flows between them"))
+    reports.add_trace(commands.add_parser("trace", help="write Nextflow's trace file of a run"))
     secrets.add(commands.add_parser("secrets", help="list, set or delete the secrets that tasks are given"))
     clean.add(commands.add_parser("clean", help="remove what runs left that no other run needs"))
     return parser

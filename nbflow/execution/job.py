@@ -82,6 +82,8 @@ class Outcome:
         that ran it gone. None when it ended by itself, well or not.
     detail : str
         The reason in words.
+    pid : int or None
+        The process that ran it; None where it had none of its own.
     """
 
     exit: int | None
@@ -90,6 +92,7 @@ class Outcome:
     usage: Usage
     reason: Literal["time", "cancelled", "lost"] | None = None
     detail: str = ""
+    pid: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

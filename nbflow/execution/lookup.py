@@ -6,7 +6,7 @@ Alone walks the tries of a task hash. Writes nothing and runs nothing; decides n
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import dropwhile
 from pathlib import Path
@@ -110,6 +110,19 @@ class Lookup:
 
     def stage(self, call: Call) -> None:
         """A call takes along what the notebook holds now; called before the notebook goes on and changes it."""
+
+    def called(self, call: Call, fed: Iterable[str], origins: Iterable[tuple[str, str]]) -> None:
+        """A process was called with channels.
+
+        Parameters
+        ----------
+        call : Call
+            The call.
+        fed : iterable of str
+            The inputs that come from the channels.
+        origins : iterable of (process, output)
+            The processes whose outputs the channels hold, and which; no output stands for all.
+        """
 
     @property
     def idle(self) -> bool:

@@ -168,4 +168,5 @@ def _worker_spec(
         task=task_facts(order, directives),
         seed=order.task.seed,
         flags=body.flags,
+        secrets=directives.secret,
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -131,6 +131,12 @@ class Runner(Lookup):
             self._kernel.note(call)
         elif not call.process.is_script:
             self._stage.put(call)
+
+    def called(self, call: Call, fed: Iterable[str], origins: Iterable[tuple[str, str]]) -> None:
+        """Note what flows between processes: nothing else in the run knows it, once the channels are gone."""
+        self.run.events.append(
+            {"event": "call", "process": call.process.name, "inputs": [*fed], "from": [*origins], "at": time.time()}
+        )
 
     @property
     def idle(self) -> bool:

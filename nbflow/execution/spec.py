@@ -127,6 +127,8 @@ class WorkerSpec:
         For the global random generators.
     flags : int
         Compiler flags of future statements in force in the notebook.
+    secrets : tuple of str
+        Variables of the environment whose values must not be written down.
     """
 
     name: str
@@ -151,6 +153,7 @@ class WorkerSpec:
     task: Mapping[str, Any] = field(default_factory=dict)
     seed: int = 0
     flags: int = 0
+    secrets: tuple[str, ...] = ()
 
     def to_json(self) -> str:
         """The text of the job file."""
@@ -187,6 +190,7 @@ def read_spec(text: str | bytes) -> WorkerSpec:
             sys_path=tuple(facts.pop("sys_path")),
             binds=tuple(facts.pop("binds")),
             modules=tuple(facts.pop("modules")),
+            secrets=tuple(facts.pop("secrets", ())),
             imports=tuple((name, module, attribute) for name, module, attribute in facts.pop("imports")),
             **facts,
         )

@@ -87,6 +87,7 @@ def trace_record(finished: Finished, status: str, action: Action | None) -> dict
         "error_action": None if action is None else action.value,
         "complete": milliseconds(outcome.completed),
         "duration": milliseconds(outcome.completed - finished.submitted),
+        "native_id": outcome.pid,
         **usage.trace_fields(outcome.usage, seconds),
     }
 

@@ -41,7 +41,7 @@ def run_command(words: list[str], desk: NotebookDesk) -> int:
                 file=sys.stderr,
             )
             return USAGE
-    return execute(words, desk.session.reader())
+    return execute(words, desk.session.reader(), desk.show)
 
 
 def _wait(desk: NotebookDesk) -> int:

@@ -7,6 +7,8 @@ when the cell fails or is interrupted.
 from __future__ import annotations
 
 import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -162,7 +164,7 @@ class NotebookDesk:
                 said[first.task.process] = f"{first.task.name}: {self.session.reason(first, node)}"
         ran = {result.task.process: result for result in reversed(cell.results) if result.reason is not None}
         said |= {process: f"{result.task.name}: {self.session.reason(result)}" for process, result in ran.items()}
-        return list(said.values())
+        return [*said.values(), *_from_stores(cell.nodes)]
 
     def _verdict(self, result: Result) -> Verdict:
         name, key = result.task.name, short_hash(result.key.hex())
@@ -178,6 +180,10 @@ class NotebookDesk:
         )
 
     # The desk of a call -------------------------------------------------------------------------------------------------
+
+    def show(self, bundle: dict[str, str]) -> None:
+        """Show a MIME bundle in the cell's output."""
+        self._shell.display_pub.publish(bundle)
 
     def runner(self) -> Lookup:
         """The runner of the run, which begins with the first call."""
@@ -289,6 +295,17 @@ class NotebookDesk:
             if sentence not in self._said:
                 self._said.add(sentence)
                 print(f"nbflow: `{process}` {sentence}", file=sys.stderr)
+
+
+def _from_stores(nodes: Iterable[Node]) -> Iterator[str]:
+    """Which processes took tasks from their store directories, whatever has changed since they were put there."""
+    stored = Counter[str]()
+    for node in nodes:
+        if isinstance(node, TaskNode):
+            stored[node.call.process.name] += node.stored
+    return (
+        f"{name}: {number:,} taken from its store directory (`store_dir`)" for name, number in stored.items() if number
+    )
 
 
 def _short(error: KeyboardInterrupt) -> KeyboardInterrupt:

@@ -122,7 +122,7 @@ class Reader:
         live: bool | None = None
         for key, entry in entries:
             if entry is None and live is None:
-                live = self._is_live(record)
+                live = self.is_live(record)
             facts = RunFacts(record.session, record.run_name, bool(live))
             yield make_row(facts, key, cached[key], entry, events.get(key.hex(), {}), self.layout.work_dir)
 
@@ -145,6 +145,13 @@ class Reader:
             cached.setdefault(bytes.fromhex(key), False)
         return cached
 
+    def calls_of(self, record: RunRecord) -> list[dict[str, Any]]:
+        """Return the events of a run that tell which process was called with the outputs of which, in their order."""
+        if record.run_name is None:
+            return []
+        events = read_events(self.layout.events(record.session, record.run_name))[0]
+        return [event for event in events if event.get("event") == "call"]
+
     def _events(self, session: str, run: str) -> dict[str, dict[str, Any]]:
         """The events of each task of a run, by their names."""
         events: dict[str, dict[str, Any]] = {}
@@ -154,7 +161,7 @@ class Reader:
                 events.setdefault(key, {})[str(event.get("event"))] = event
         return events
 
-    def _is_live(self, record: RunRecord) -> bool:
+    def is_live(self, record: RunRecord) -> bool:
         """Whether a kernel is in this run now."""
         if self.own is not None and self.own.session == record.session:
             return self.own.run == record.run_name

@@ -45,13 +45,27 @@ def find(work_dir: str, files: Sequence[FileRecord], *, thorough: bool = False) 
 
 def recorded_digest(work_dir: str, files: Sequence[FileRecord], path: str) -> str | None:
     """The recorded content digest (hex) of an output at an absolute path; None where it is none, or was changed."""
-    name = os.path.relpath(path, work_dir)
-    mine = [record for record in files if record.path == name or record.path.startswith(f"{name}{os.sep}")]
-    if not mine or mine[0].path != name or not all(_unchanged(f"{work_dir}/{record.path}", record) for record in mine):
+    mine = _records_of(files, os.path.relpath(path, work_dir))
+    if not all(_unchanged(f"{work_dir}/{record.path}", record) for record in mine):
         return None
-    return (
-        mine[0].digest if len(mine) == 1 else combine("tree", [bytes.fromhex(record.digest) for record in mine]).hex()
-    )
+    return _digest_of(mine)
+
+
+def kept_digest(files: Sequence[FileRecord], name: str) -> str | None:
+    """As `recorded_digest`, of an output by its path in the work directory, wherever that is and whatever became of it."""
+    return _digest_of(_records_of(files, name))
+
+
+def _records_of(files: Sequence[FileRecord], name: str) -> list[FileRecord]:
+    """The record of a file; of a directory its own, and those of all that lies in it."""
+    mine = [record for record in files if record.path == name or record.path.startswith(f"{name}{os.sep}")]
+    return mine if mine and mine[0].path == name else []
+
+
+def _digest_of(records: Sequence[FileRecord]) -> str | None:
+    if len(records) < 2:
+        return records[0].digest if records else None
+    return combine("tree", [bytes.fromhex(record.digest) for record in records]).hex()
 
 
 def listing_digest(names: Iterable[str]) -> str:

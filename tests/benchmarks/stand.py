@@ -25,6 +25,9 @@ from nbflow.storage import values
 class Instant:
     """An executor whose tasks have run as soon as they are submitted: each puts out the one number `score`."""
 
+    def __init__(self, cpus: int | None = None, memory: int | None = None) -> None:
+        """Take a budget, as `LocalExecutor` does; nothing runs that could exceed it."""
+
     slots = 1
 
     def submit(self, job: Job, done: Callable[[Job, Outcome], None], started: Any = None) -> None:

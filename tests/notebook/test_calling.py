@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import nbflow
 from nbflow.core.values.hashing import Digester
 
 # -- declaring -------------------------------------------------------------------------------------------------------
@@ -561,3 +562,11 @@ def test_a_task_can_be_run_again_by_hand_in_a_copy_of_its_work_directory(lab, tm
         if place is python:
             assert done.stdout == "done\n"
             assert json.loads((copy / ".nbflow/outcome.json").read_text())["outputs"] == told
+
+
+def test_the_task_of_value_channels_has_the_name_of_its_process(lab):
+    lab.ok("%%process gathers(xs: list) -> n\nn = len(xs)")
+    lab.ok("list(gathers(channel.of(1, 2, 3).collect()))")
+    assert nbflow.tasks()[-1].name == "gathers"
+    lab.ok("list(gathers(channel.of([1], [2])))")
+    assert [task.name for task in nbflow.tasks()[-2:]] == ["gathers (1)", "gathers (2)"]

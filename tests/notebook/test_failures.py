@@ -197,6 +197,13 @@ def test_a_time_limit_is_a_failure_like_others(lab):
     assert fields(lab, "slow", "status", "error_action") == [("FAILED", "RETRY"), ("COMPLETED", "-")]
 
 
+def test_a_command_that_is_not_there_is_told_with_what_to_do(lab):
+    lab.ok("%%process missing(x)\n#!/usr/bin/env bash\nno_such_program_$x")
+    said = lab.fails("missing(1)", "TaskFailedError")
+    assert "no_such_program_1: command not found" in said
+    assert "exit status 127 says that a command was not found; install it, or add its directory to PATH" in said
+
+
 # -- ignore ------------------------------------------------------------------------------------------------------------
 
 

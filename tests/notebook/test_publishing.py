@@ -216,7 +216,9 @@ def test_each_task_of_a_channel_keeps_its_own(lab):
     assert sorted(path.parent.name for path in (lab.launch_dir / "each-store").glob("*/*")) == ["1", "2", "3"]
     lab.ok("%resume new")
     declare(lab, "each", 'store_dir: "each-store/{x}"')
-    texts = lab.value("[path.read_text() for path in each(channel.of(3, 2, 1, 4))]")
+    cell = lab.ok("[path.read_text() for path in each(channel.of(3, 2, 1, 4))]")
+    texts = cell.result
+    assert "each: 3 taken from its store directory" in cell.out
     assert texts == [f"{x} of each\n" for x in (3, 2, 1, 4)]
     assert sorted(statuses("each")) == ["CACHED"] * 3 + ["COMPLETED"]
     lab.ok("%resume last")

@@ -33,11 +33,15 @@ def test_nothing_that_nbflow_writes_holds_its_value(lab, store, name, capfd):
     )
     lab.ok(f"%%process fails(n) -> o\n#| secret: {name}\nimport os\no = key = os.environ['{name}']\nassert not key")
     lab.ok(f'%%process fails_too(n)\n#| secret: {name}\n{BASH}test -z "${name}"')
+    lab.ok(f"%%process raises(n) -> o\n#| secret: {name}\nimport os\no = {{}}[os.environ['{name}']]")
+    lab.ok(
+        f"%%process raises_inline(n) -> o\n#| secret: {name}\n#| executor: inline\nimport os\no = {{}}[os.environ['{name}']]"
+    )
     shown = []
     for process in ("body", "inline", "bash_", "python_"):
         cell = lab.ok(f"{process}(1)\n{process}(channel.of(1, 2))")
         shown += [cell.out, cell.err]
-    shown += [lab.fails(f"{process}(1)") for process in ("fails", "fails_too")]
+    shown += [lab.fails(f"{process}(1)") for process in ("fails", "fails_too", "raises", "raises_inline")]
     for command in ("why body", "log last -f name,status,env,script,hash_parts", "log last -f name,hash_parts,env"):
         shown.append(lab.ok(f"%nbflow {command}").out)
     lab.restart()

@@ -161,3 +161,13 @@ def test_a_strategy_and_a_place_to_publish_may_stand_in_the_file(lab, toml):
     lab.ok(f"%%process fails_quietly(n) -> o: Path = file('o.txt')\n{BASH}touch o.txt; exit $n")
     assert lab.value("[fails_quietly(n) and 'made' for n in (0, 1)]") == ["made", None]
     assert (lab.launch_dir / "published" / "o.txt").exists()
+
+
+def test_what_a_stub_made_is_not_kept_for_good_nor_the_other_way_round(lab, monkeypatch):
+    options = "#| store_dir: stub-store\n#| stub: echo stub >o.txt\n"
+    declare = f"%%process stored_stub(n) -> o: Path = file('o.txt')\n{options}{BASH}echo real >o.txt"
+    for variable, made in (("1", "stub"), ("", "real"), ("1", "stub"), ("", "real")):
+        monkeypatch.setenv("NBFLOW_STUB_RUN", variable)
+        lab.ok(declare)
+        assert lab.value("stored_stub(1)").read_text() == f"{made}\n"
+    assert (lab.launch_dir / "stub-store" / "o.txt").read_text() == "real\n"

@@ -164,6 +164,8 @@ def utc(monkeypatch):
         ("tag", "a b", "a b"),
         ("tag", "", ""),
         ("scratch", True, "true"),
+        ("module", ["a/1", "b/2"], "[a/1, b/2]"),
+        ("module", [], "-"),
         ("memory", "a lot", "a lot"),
     ],
 )

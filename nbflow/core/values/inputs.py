@@ -101,9 +101,7 @@ class Files:
 
     def _known(self, path: str) -> bytes | None:
         known = self.output_digest(path)
-        if known is None:
-            return None
-        return combine("output", (os.path.basename(path).encode("utf-8", "surrogateescape"), bytes.fromhex(known)))
+        return None if known is None else output_file_digest(path, known)
 
     def absolute(self, name: str) -> str:
         """The absolute path that a name stands for."""
@@ -219,6 +217,11 @@ class InputReader:
         self.spellings.append(name)
         digest, self.states[path] = self.files.read(path)
         return digest
+
+
+def output_file_digest(path: str, content: str) -> bytes:
+    """Digest by which a file that a task made counts as an input, given its content digest (hex): its place does not."""
+    return combine("output", (os.path.basename(path).encode("utf-8", "surrogateescape"), bytes.fromhex(content)))
 
 
 def strings_in(root: Any) -> set[str]:

@@ -25,6 +25,7 @@ from nbflow.execution.calls.call import Call, forced
 from nbflow.execution.channels.channel import Channel
 from nbflow.execution.channels.engine import Engine
 from nbflow.execution.channels.flow import Node
+from nbflow.execution.channels.origins import origins
 from nbflow.execution.channels.process_channel import ProcessChannel
 from nbflow.execution.channels.task_node import TaskNode, checked
 from nbflow.execution.inline.kernel_body import inside
@@ -289,9 +290,12 @@ class BoundProcess:
         how = spread(self.process.name, self.__signature__, given, fed, whole=fed in by_keyword)
         awaited = {name: channel.node for name, channel in channels.items() if name != fed}
         fixed = self._fixed(given, channels, how)
-        call = self._made(fixed, (*how.free, *how.optional, *awaited), rerun=rerun)
-        node = self._node(channels[fed].node, call, how, awaited)
-        self._desk.runner().stage(call)
+        inputs = (*how.free, *how.optional, *awaited)
+        call = self._made(fixed, inputs, rerun=rerun)
+        node = self._node(channels[fed], call, how, awaited)
+        runner = self._desk.runner()
+        runner.stage(call)
+        runner.called(call, inputs, origins((node.upstream, *awaited.values())))
         self._desk.opened(node)
         return ProcessChannel(node, is_value=channels[fed].is_value)
 
@@ -314,7 +318,7 @@ class BoundProcess:
         check_complete(self.process.name, self.__signature__, {**given, **dict.fromkeys(how.free)})
         return fixed
 
-    def _node(self, upstream: Node, call: Call, how: Spread, awaited: Mapping[str, Node]) -> TaskNode:
+    def _node(self, fed: Channel, call: Call, how: Spread, awaited: Mapping[str, Node]) -> TaskNode:
         parameters = self.__signature__.parameters
         names = (*how.free, *how.optional, *awaited)
         types = {
@@ -325,7 +329,17 @@ class BoundProcess:
         defaults = {name: parameters[name].default for name in how.optional}
         desk = self._desk
         return TaskNode(
-            desk.engine, upstream, desk.runner(), call, how, awaited, defaults, types, desk.failed, desk.printed
+            desk.engine,
+            fed.node,
+            desk.runner(),
+            call,
+            how,
+            awaited,
+            defaults,
+            types,
+            desk.failed,
+            desk.printed,
+            single=fed.is_value,
         )
 
 

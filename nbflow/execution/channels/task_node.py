@@ -53,6 +53,9 @@ class TaskNode(Node):
         Told of the first failure, so that the cell's other tasks are ended.
     printed : callable
         Told of each task, as it ends, whose output is to be shown (``debug``).
+    single : bool
+        Whether there is one task, since all its channels are value channels: it has the name of its process, as Nextflow's
+        (``TaskProcessor.singleton``).
     """
 
     def __init__(
@@ -67,6 +70,8 @@ class TaskNode(Node):
         types: Mapping[str, Any],
         failed: Callable[[Node, BaseException], None],
         printed: Callable[[Result], None],
+        *,
+        single: bool = False,
     ) -> None:
         super().__init__(engine, upstream)
         self.call = call
@@ -78,8 +83,9 @@ class TaskNode(Node):
         self._types = types
         self._failed = failed
         self._printed = printed
+        self._single = single
         self._keys = bytearray()
-        self.in_flight = 0
+        self.in_flight = self.stored = 0
         # Tasks that could not run anyhow must not take the room of other processes.
         self._room = 2 * (call.process.directives.max_forks or sys.maxsize)
         self.first_run: Result | None = None
@@ -152,7 +158,8 @@ class TaskNode(Node):
         own = self._own(item)
         self._set_off(1)
         try:
-            self._runner.start(self.call, own, position + 1, partial(self._ended, position, self._is_shown(own)))
+            number = None if self._single else position + 1
+            self._runner.start(self.call, own, number, partial(self._ended, position, self._is_shown(own)))
         except BaseException:
             self._set_off(-1)
             raise
@@ -195,6 +202,7 @@ class TaskNode(Node):
         self._set_off(-1)
         if shown:
             self._printed(result)
+        self.stored += bool(result.stored)
         if not result.cached and position < self._first_position:
             # The lowest and not the quickest: what the cell says of its tasks must not depend on timing.
             self.first_run, self._first_position = result, position
@@ -222,7 +230,7 @@ class FieldNode(Node):
 
     def __init__(self, engine: Engine, upstream: Node, field: str) -> None:
         super().__init__(engine, upstream)
-        self._field = field
+        self.field = field
 
     @property
     def keeps(self) -> bool:
@@ -242,7 +250,7 @@ class FieldNode(Node):
         self.resolve(position, self._select(item))
 
     def _select(self, item: Any) -> Any:
-        return item.select(self._field) if isinstance(item, Stored) else getattr(loaded(item), self._field)
+        return item.select(self.field) if isinstance(item, Stored) else getattr(loaded(item), self.field)
 
 
 def _light(value: Any) -> Any:

@@ -15,6 +15,11 @@ from nbflow.errors import TaskAbortedError, TaskFailedError
 from nbflow.execution.ended import Finished
 from nbflow.execution.explain.failure import FailureFacts, Frame, failure, signal_name
 
+_HINTS: Mapping[int | None, str] = {
+    126: "Hint: exit status 126 says that a command is there and may not be executed; make it executable (chmod +x)",
+    127: "Hint: exit status 127 says that a command was not found; install it, or add its directory to PATH",
+}
+
 
 def failure_of(finished: Finished, told: Mapping[str, Any]) -> TaskFailedError | None:
     """The error of an execution that failed; None where it did not.
@@ -51,7 +56,7 @@ def _facts(finished: Finished, error: Mapping[str, Any]) -> FailureFacts:
         out=hide(tail(finished, ".command.out")),
         err=hide(tail(finished, ".command.err")) if script or not error else "",
         work_dir=order.work_dir,
-        hint=error.get("hint", ""),
+        hint=error.get("hint", "") or _hint(finished),
     )
 
 
@@ -68,6 +73,11 @@ def _cause(finished: Finished, error: Mapping[str, Any]) -> str:
     if not finished.order.work_dir.exists():
         return f"Process `{name}` lost its work directory, which was deleted while it ran; run the cell again"
     return f"Process `{name}` terminated with an error exit status ({outcome.exit})"
+
+
+def _hint(finished: Finished) -> str:
+    """What to do about an exit status that means the same in every shell (POSIX, 2.8.2)."""
+    return _HINTS.get(finished.outcome.exit, "") if finished.order.call.process.is_script else ""
 
 
 def unsaid(cause: str) -> dict[str, Any]:

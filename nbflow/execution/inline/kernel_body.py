@@ -101,7 +101,7 @@ class KernelBody:
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # noqa: BLE001  # whatever ends a body is its outcome, also SystemExit
-            return _failed(error, self.spec, kept)
+            return _failed(error, self.spec, kept, [self.env[name] for name in self.spec.secrets])
         values.write_aside(OUTCOME, [json.dumps(told).encode()])
         return 0
 
@@ -289,8 +289,8 @@ def _teed(kept: Kept) -> Iterator[None]:
         yield
 
 
-def _failed(error: BaseException, spec: WorkerSpec, kept: Kept) -> int:
-    told = failure.describe(error, spec.filename, spec.launch_dir)
+def _failed(error: BaseException, spec: WorkerSpec, kept: Kept, secrets: list[str]) -> int:
+    told = failure.without_secrets(failure.describe(error, spec.filename, spec.launch_dir), secrets)
     frames = () if isinstance(error, NbflowError) and not told.frames else told.frames
     kept.event("traceback", None)
     kept.text("err", told.text if frames else f"{told.evalue}\n")

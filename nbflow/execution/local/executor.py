@@ -298,12 +298,16 @@ class LocalExecutor:
 
     def _finish(self, ticket: _Ticket, event: Ended) -> None:
         began = event.at if ticket.began is None else ticket.began
-        self._report(ticket, Outcome(event.status, began, event.at, event.usage, ticket.reason, ticket.detail))
+        self._report(
+            ticket, Outcome(event.status, began, event.at, event.usage, ticket.reason, ticket.detail, ticket.pid)
+        )
 
     def _lose(self, ticket: _Ticket, why: str) -> None:
         now = time.time()
         began = now if ticket.began is None else ticket.began
-        self._report(ticket, Outcome(None, began, now, Usage(), ticket.reason or "lost", ticket.detail or why))
+        self._report(
+            ticket, Outcome(None, began, now, Usage(), ticket.reason or "lost", ticket.detail or why, ticket.pid)
+        )
 
     def _report(self, ticket: _Ticket, outcome: Outcome) -> None:
         with self._intake:

@@ -131,26 +131,21 @@ class Server:
         if request["environ"] is not None:
             self._launcher.environ = request["environ"]
         own = {MARK: f"{self.token}.{request['id']}"}
+        place = _directory(request)  # before it runs: it may put another one in its place
         try:
             pid = self._launcher.start({**request, "own": own}, fds)
         except OSError as error:
+            if place is not None:
+                os.close(place)
             self.send(event="failed", id=request["id"], error=str(error))
         else:
             self.ids[pid] = request["id"]
-            self._prepare_status(pid, request)
+            if place is not None:
+                self._statuses[pid] = place, request["status"]
             self.send(event="started", id=request["id"], pid=pid)
         finally:
             for fd in fds:
                 os.close(fd)
-
-    def _prepare_status(self, pid: int, request: dict[str, Any]) -> None:
-        if request["status"] is None:
-            return
-        try:
-            directory = os.open(request["cwd"], os.O_RDONLY | os.O_DIRECTORY)
-        except OSError:
-            return  # deleted at once, and what runs there will be told to have lost it
-        self._statuses[pid] = directory, request["status"]
 
     def _write_status(self, pid: int, status: int) -> None:
         """Write the exit status of a process, unless it was killed."""
@@ -202,6 +197,16 @@ class Server:
                 self._sweep({"id": name, "pid": pid})
                 self._write_status(pid, event["status"])
                 self.send(event="exit", id=name, pid=pid, **event)
+
+
+def _directory(request: dict[str, Any]) -> int | None:
+    """A descriptor of the directory that gets the exit status; None where none is wanted, or it was deleted."""
+    if request["status"] is None:
+        return None
+    try:
+        return os.open(request["cwd"], os.O_RDONLY | os.O_DIRECTORY)
+    except OSError:
+        return None  # what runs there will be told to have lost it
 
 
 def _write_small(name: str, text: str, directory: int) -> None:

@@ -30,8 +30,8 @@ def store_of(order: Order) -> Path | None:
         If its expression fails, or gives no path.
     """
     wanted = order.call.process.directives.store_dir
-    if wanted is None:
-        return None
+    if wanted is None or order.call.process.is_stub:
+        return None  # what a stub made must never be taken for the real thing, nor the other way round
     names = wanted.names if isinstance(wanted, Dynamic) else frozenset[str]()
     task = task_view(order, order.directives) if "task" in names else None
     namespace = order.call.namespace(order.own, names, task)

@@ -95,8 +95,10 @@ def _forget_earlier_run() -> None:
 def _run(text: bytes, recorder: display.Recorder) -> int:
     spec: WorkerSpec | None = None
     before: Snapshot | None = None
+    secrets: list[str] = []
     try:
         spec = read_spec(text)
+        secrets = [os.environ[name] for name in spec.secrets if name in os.environ]
         workdir.stage_all(".", spec.staged)
         space = namespace.prepare_interpreter(spec)
         namespace.fill(space, spec)
@@ -104,7 +106,7 @@ def _run(text: bytes, recorder: display.Recorder) -> int:
         _call_body(spec, space, recorder)
         gathered = gather.gather(spec, space, before)
     except BaseException as error:  # noqa: BLE001  # whatever ends a body is its outcome, also SystemExit
-        return _failed(error, spec, before, recorder)
+        return _failed(error, spec, before, recorder, secrets)
     _write(OUTCOME, json.dumps(told_of(gathered)))
     return 0
 
@@ -168,11 +170,18 @@ def compiled(spec: WorkerSpec) -> list[CodeType]:
     return codes
 
 
-def _failed(error: BaseException, spec: WorkerSpec | None, before: Snapshot | None, recorder: display.Recorder) -> int:
+def _failed(
+    error: BaseException,
+    spec: WorkerSpec | None,
+    before: Snapshot | None,
+    recorder: display.Recorder,
+    secrets: list[str],
+) -> int:
     told = failure.describe(error, spec.filename if spec else "", spec.launch_dir if spec else "")
+    told = failure.without_secrets(told, secrets)
     if isinstance(error, NbflowError) and not told.frames:
         told = Failure(told.ename, told.evalue, (), f"{told.evalue}\n")
-    pickled = _keep_error(error, before)
+    pickled = not secrets and _keep_error(error, before)
     _write(OUTCOME, json.dumps({"error": {**asdict(told), "pickled": pickled}}))
     try:
         recorder.event("traceback", None)  # who shows the output stops here: the error itself tells the rest

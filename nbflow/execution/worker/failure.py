@@ -8,8 +8,12 @@ from __future__ import annotations
 import errno
 import os
 import traceback
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import partial
 from types import TracebackType
+
+from nbflow.core.secrets import hidden
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,13 @@ class Failure:
     hint: str = ""
     exit: int = 1
     origin: str = ""
+
+
+def without_secrets(told: Failure, secrets: Iterable[str]) -> Failure:
+    """What is told, without the values of secrets: it is written down, and shown."""
+    values = list(secrets)
+    hide = partial(hidden, secrets=values)
+    return replace(told, evalue=hide(told.evalue), text=hide(told.text), origin=hide(told.origin)) if values else told
 
 
 #: Steps of a long traceback that are told, at either end.

@@ -197,8 +197,10 @@ def format_field(field: str, value: object) -> str:
     display = FIELDS.get(field)
     if display is None:
         raise ValueError(f"no trace field {field!r}; the fields are: {', '.join(FIELDS)}")
-    if value is None:
+    if value is None or value == []:
         return _UNKNOWN
+    if isinstance(value, list):
+        return f"[{', '.join(map(str, value))}]"
     if isinstance(value, bool) or not isinstance(value, int | float):
         return str(value).lower() if isinstance(value, bool) else str(value)
     return _FORMATS[display](value)
