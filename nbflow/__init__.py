@@ -10,16 +10,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from nbflow.api import digest, runs, tasks
+    from nbflow.api import digest, load, runs, tasks
     from nbflow.execution.channels.channels import Channel, channel
+    from nbflow.notebook.browser import browser
     from nbflow.notebook.extension import load_ipython_extension, unload_ipython_extension
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Channel",
+    "browser",
     "channel",
     "digest",
+    "load",
     "load_ipython_extension",
     "runs",
     "tasks",
@@ -28,8 +31,10 @@ __all__ = [
 
 _HOMES = {
     "Channel": "nbflow.execution.channels.channels",
+    "browser": "nbflow.notebook.browser",
     "channel": "nbflow.execution.channels.channels",
     "digest": "nbflow.api",
+    "load": "nbflow.api",
     "load_ipython_extension": "nbflow.notebook.extension",
     "runs": "nbflow.api",
     "tasks": "nbflow.api",

@@ -1,4 +1,4 @@
-"""What `log` prints, for Python: ``nbflow.runs()``, ``nbflow.tasks()`` and ``nbflow.digest(value)``.
+"""What is remembered, for Python: ``nbflow.runs()``, ``nbflow.tasks()``, ``nbflow.load(task)`` and ``nbflow.digest(value)``.
 
 Behind the package's front door. In a notebook it reads through the kernel's own session, elsewhere in the current
 directory; it changes nothing.
@@ -7,10 +7,13 @@ directory; it changes nothing.
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nbflow.browsing.loading import find_task, outputs_of, returned
 from nbflow.core.code.closure import CodeDigester
+from nbflow.core.code.notebook_classes import NotebookClasses
 from nbflow.core.values.hashing import Digester
 from nbflow.session import current_session
 from nbflow.storage.browse import Reader
@@ -98,6 +101,38 @@ def tasks(run: str = "last") -> Tasks:
     """
     reader = _reader()
     return Tasks(reader.rows(reader.select(run)))
+
+
+def load(task: str, run: str | None = None) -> Any:
+    """Return what a task put out, from the cache; nothing runs.
+
+    Parameters
+    ----------
+    task : str
+        The beginning of its hash, as in ``ab/cdef12``; its name, as in ``fit (3)``; or a process's name: its last task.
+    run : str or None
+        The run or session to look in; else the latest that has it.
+
+    Returns
+    -------
+    object
+        What the call returned: the one output, or a record of several, which can be unpacked.
+
+    Raises
+    ------
+    CacheError
+        Its outputs are not there any more, or not as they were.
+    NbflowError
+        There is no such task.
+
+    Examples
+    --------
+    >>> model, accuracy = nbflow.load("ab/cdef12")  # doctest: +SKIP
+    """
+    session = current_session()
+    row = find_task(_reader(), task, run)
+    resolve = NotebookClasses(vars(sys.modules["__main__"])).resolve if session is None else session.resolve_class
+    return returned(row, outputs_of(row, resolve))
 
 
 def digest(value: Any) -> str:

@@ -13,7 +13,7 @@ import uuid
 import warnings
 import weakref
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -53,6 +53,7 @@ from nbflow.storage.nextflow.index import IndexWriter
 from nbflow.storage.nextflow.secrets import SecretStore
 from nbflow.storage.sessions import Choice, choose, list_sessions
 from nbflow.storage.settings import load_settings
+from nbflow.storage.summaries import SummaryLog
 
 HELD_WAIT = 10.0
 """Seconds to wait for a session that is held: a kernel that restarts overlaps with the one before."""
@@ -156,6 +157,24 @@ class Session:
         if self._open is None:
             self._open = self._begin()
         return self._open.runner
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no task of it is under way."""
+        return self._open is None or self._open.runner.idle
+
+    def resolve_class(self, name: str, digest: str) -> type:
+        """The notebook's class of a name, if its code has a digest (hex); see `NotebookClasses.resolve`."""
+        return self._classes.resolve(name, digest)
+
+    @contextmanager
+    def telling(self, say: Callable[[str], None]) -> Iterator[None]:
+        """Say to somebody else meanwhile what there is to say."""
+        before, self._say = self._say, say
+        try:
+            yield
+        finally:
+            self._say = before
 
     def reader(self) -> Reader:
         """A reader of this launch directory's runs and tasks, through the session that is open here."""
@@ -345,9 +364,11 @@ class Session:
         path = self.layout.index(session, name)
         index = IndexWriter(path)
         resources.callback(index.close)
-        events = EventLog(path.with_name(f"events.{name}"))
+        events = EventLog(self.layout.events(session, name))
         resources.callback(events.close)
-        return Run(session, name, boot_id(), TaskCache(store), index, events)
+        summaries = SummaryLog(self.layout.summaries(session, name))
+        resources.callback(summaries.close)
+        return Run(session, name, boot_id(), TaskCache(store), index, events, summaries)
 
     def _take_session(self) -> tuple[str, SessionLock]:
         choice = self._choice()

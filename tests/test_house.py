@@ -13,8 +13,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "nbflow"
-FLOORS = ("errors", "core", "storage", "execution", "session", "notebook")
-NOTEBOOK_LIBRARIES = {"IPython", "ipywidgets", "traitlets"}
+FLOORS = ("errors", "core", "storage", "execution", "browsing", "session", "notebook")
+NOTEBOOK_LIBRARIES = {"IPython", "anywidget", "ipywidgets", "traitlets"}
 KERNEL_LIBRARIES = {"ipykernel", "jupyter_client", "nbclient", "nbformat"}
 IMPURE = {
     *("plyvel", "plyvel_next", "cloudpickle", "subprocess", "multiprocessing", "concurrent", "asyncio", "threading"),

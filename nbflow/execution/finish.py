@@ -24,6 +24,7 @@ from nbflow.execution.run import Run
 from nbflow.execution.scripts.gather import gather_script
 from nbflow.execution.traces import STREAMS, milliseconds, size_of, trace_record, write_log
 from nbflow.storage.nextflow.trace import encode_trace
+from nbflow.storage.summaries import summary_line
 from nbflow.storage.values import Dumped
 
 _SILENT = "the body ended its process before its outputs could be taken, as os._exit() or os.exec*() do; let it run to its end"
@@ -103,6 +104,7 @@ class Finish:
         try:
             write_log(finished)
             self._run.cache.put(finished.order.key, encode_trace(ended.trace), ended.entry.to_bytes())
+            self._run.summaries.extend([summary_line(finished.order.key.hex(), ended.trace, ended.entry)])
         except (OSError, CacheError) as problem:
             self._keep(finished, ended.entry, problem)
         else:

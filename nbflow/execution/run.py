@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from nbflow.storage.database.cache import TaskCache
 from nbflow.storage.events import EventLog
 from nbflow.storage.nextflow.index import IndexWriter
+from nbflow.storage.summaries import SummaryLog
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,8 @@ class Run:
         The run's list of tasks.
     events : EventLog
         For whoever watches the run.
+    summaries : SummaryLog
+        For whoever looks through its tasks.
     """
 
     session: str
@@ -35,3 +38,4 @@ class Run:
     cache: TaskCache
     index: IndexWriter
     events: EventLog
+    summaries: SummaryLog

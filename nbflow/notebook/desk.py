@@ -79,6 +79,7 @@ class NotebookDesk:
     def begin(self, info: ExecutionInfo | None) -> None:
         """A cell begins."""
         self._info = info
+        self.in_cell = True
         self.session.look()
         progress = Progress(lambda: self._cell.display.start())  # noqa: PLW0108  # the cell is made in the next line
         self._cell = _Cell(progress, self._display(progress))
@@ -86,11 +87,18 @@ class NotebookDesk:
         self.engine.opened = self.opened
 
     def _display(self, progress: Progress) -> ProgressDisplay:
-        environ, publisher = self.session.environ, self._shell.display_pub
-        who = audience(self._shell, environ, self._info)
-        pressable = who is Audience.FRONT_END and NOTEBOOK_VARIABLE not in environ
-        cancel = CancelButton(getattr(self._shell, "kernel", None), publisher) if pressable else None
-        return ProgressDisplay(progress, publisher, who, self.session, cancel)
+        publisher = self._shell.display_pub
+        cancel = CancelButton(getattr(self._shell, "kernel", None), publisher) if self.shows_widgets else None
+        return ProgressDisplay(progress, publisher, self.audience(), self.session, cancel)
+
+    def audience(self) -> Audience:
+        """Who sees what the running cell displays."""
+        return audience(self._shell, self.session.environ, self._info)
+
+    @property
+    def shows_widgets(self) -> bool:
+        """Whether somebody sits before a front end: ``nbflow run`` only prints."""
+        return self.audience() is Audience.FRONT_END and NOTEBOOK_VARIABLE not in self.session.environ
 
     def wait(self) -> None:
         """Wait for the cell's channel tasks, and show what became of them.
@@ -111,6 +119,7 @@ class NotebookDesk:
         finally:
             self.engine.foreground.run()
             self._settle(cell)
+            self.in_cell = False
         self._raise_failure(cell.nodes)
 
     def cancel(self) -> int:
@@ -119,6 +128,7 @@ class NotebookDesk:
         if waiting:
             self._end(waiting, TaskAbortedError("the cell failed before its tasks had ended"))
         self._settle(self._cell)
+        self.in_cell = False
         return sum(isinstance(node, TaskNode) for node in waiting)
 
     def _await_nodes(self, nodes: list[Node]) -> None:

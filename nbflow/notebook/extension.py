@@ -57,6 +57,12 @@ def unload_ipython_extension(shell: InteractiveShell) -> None:
         undo.close()
 
 
+def desk_of(shell: InteractiveShell) -> NotebookDesk:
+    """The desk of a shell, into which nbflow is loaded if it is not."""
+    load_ipython_extension(shell)
+    return _first_use(shell).desk()
+
+
 class _FirstUse:
     """The desk of a shell, made when it is first used; till then the cells have no work that could be waited for.
 
@@ -153,5 +159,5 @@ def _attach(shell: InteractiveShell, undo: ExitStack) -> None:
 
 
 def _unregister(shell: InteractiveShell) -> None:
-    for kind, name in (("cell", "process"), ("line", "resume"), ("line", "nbflow")):
+    for kind, name in (("cell", "process"), ("line", "resume"), ("line", "cache"), ("line", "nbflow")):
         shell.magics_manager.magics[kind].pop(name, None)

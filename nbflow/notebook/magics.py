@@ -20,7 +20,7 @@ _VARIABLE = re.compile(r"\{([^\W\d]\w*)\}")
 
 @magics_class
 class NbflowMagics(Magics):
-    """``%%process``, ``%resume`` and ``%nbflow``.
+    """``%%process``, ``%resume``, ``%cache`` and ``%nbflow``.
 
     Parameters
     ----------
@@ -60,14 +60,19 @@ class NbflowMagics(Magics):
 
     @line_magic
     def resume(self, line: str) -> None:
-        """Continue a session: ``%resume ID``, a run's name, ``last`` or ``new``; alone it lists the sessions."""
+        """Continue a session: ``%resume ID``, a run's name, ``last`` or ``new``; alone it shows the session picker."""
         wanted = line.strip()
         if not wanted:
-            self._command(["log"])
+            self._show("picker", {})
             return
         said = self._desk.session.resume(wanted)
         if said:
             print(f"nbflow: {said}")
+
+    @line_magic
+    def cache(self, line: str) -> None:
+        """Show the cache browser: sessions, runs, tasks, and all about one; ``%cache RUN`` begins with that run."""
+        self._show("browser", {"run": line.strip()})
 
     @no_var_expand
     @line_magic
@@ -77,6 +82,11 @@ class NbflowMagics(Magics):
         ``{name}`` is replaced by the value of a variable; ``$name`` is not, for it means a field in ``log -t``.
         """
         self._command(shlex.split(_VARIABLE.sub(self._value, line)))
+
+    def _show(self, screen: str, options: dict[str, Any]) -> None:
+        from nbflow.notebook.screens.show import show
+
+        show(screen, self.shell, self._desk, options)
 
     def _value(self, found: re.Match[str]) -> str:
         return str(self._namespace.get(found[1], found[0]))

@@ -11,15 +11,14 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from nbflow.errors import CacheError, CacheLockedError, UnknownSessionError
+from nbflow.errors import UnknownSessionError
 from nbflow.storage.database.cache import TaskCache
-from nbflow.storage.database.lock import SessionLock
+from nbflow.storage.database.lock import Holder, holder_of
 from nbflow.storage.database.marker import is_marked
 from nbflow.storage.database.snapshot import open_snapshot
-from nbflow.storage.events import read_events
+from nbflow.storage.events import events_of, read_events
 from nbflow.storage.layout import Layout
 from nbflow.storage.nextflow.history import History, RunRecord
 from nbflow.storage.nextflow.index import read_index
@@ -165,14 +164,37 @@ class Reader:
         """Whether a kernel is in this run now."""
         if self.own is not None and self.own.session == record.session:
             return self.own.run == record.run_name
-        session_dir = self.layout.session_dir(record.session)
+        if record.status is not None:
+            return False
         latest = [each.run_name for each in self.runs() if each.session == record.session][-1:]
-        return (
-            record.status is None
-            and latest == [record.run_name]
-            and is_marked(session_dir)
-            and _is_held(self.layout.lock(record.session))
-        )
+        return latest == [record.run_name] and self.holder(record.session) is not None
+
+    def holder(self, session: str) -> Holder | None:
+        """Who has a session of nbflow's open now; None where nobody has."""
+        return holder_of(self.layout.lock(session)) if is_marked(self.layout.session_dir(session)) else None
+
+    def row(self, record: RunRecord, task_hash: str, cache: TaskCache, *, cached: bool = False) -> TaskRow:
+        """Return one task of a run whose session's entries are at hand.
+
+        Parameters
+        ----------
+        record : RunRecord
+            The run.
+        task_hash : str
+            32 hexadecimal digits.
+        cache : TaskCache
+            The session's entries.
+        cached : bool
+            Whether the run only ever took it from the cache.
+        """
+        name = str(record.run_name)
+        events = {
+            str(event.get("event")): event for event in events_of(self.layout.events(record.session, name), task_hash)
+        }
+        key = bytes.fromhex(task_hash)
+        entry = cache.get_record(key)
+        facts = RunFacts(record.session, name, entry is None and self.is_live(record))
+        return make_row(facts, key, cached, entry, events, self.layout.work_dir)
 
 
 def by_session(runs: Iterable[RunRecord]) -> dict[str, list[RunRecord]]:
@@ -195,16 +217,6 @@ def _meant(text: str, runs: Iterable[RunRecord]) -> str:
     """Propose the nearest run name for one that is not there; empty where none is near."""
     near = difflib.get_close_matches(text, [record.run_name for record in runs if record.run_name], 1)
     return f"Did you mean {near[0]!r}? " if near else ""
-
-
-def _is_held(lock: Path) -> bool:
-    try:
-        SessionLock.take(lock).release()
-    except CacheLockedError:
-        return True
-    except CacheError:
-        return False  # not even a lock can be taken here: nobody can run in it
-    return False
 
 
 def _listed(records: Sequence[RunRecord]) -> str:

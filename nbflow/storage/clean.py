@@ -26,6 +26,7 @@ from nbflow.storage.nextflow.history import RunRecord
 from nbflow.storage.nextflow.kryo import Record
 from nbflow.storage.nextflow.trace import decode_trace
 from nbflow.storage.removal import lies_in, remove, size_of, temporary_files
+from nbflow.storage.summaries import DELETED, SummaryLog, read_lines, with_status
 
 
 class Deed(Enum):
@@ -65,6 +66,7 @@ class _Plan:
     work_dirs: tuple[Path, ...]
     elsewhere: tuple[Path, ...]
     kept: dict[str, set[bytes]]
+    needed: frozenset[str]
     is_last: bool
 
 
@@ -111,6 +113,56 @@ def clean(
                 done(step)
 
 
+def clean_task(reader: Reader, run: RunRecord, task_hash: str, *, really: bool) -> int:
+    """Forget one task: its entry and its work directory go, and it runs again when it is next needed.
+
+    Parameters
+    ----------
+    reader : Reader
+        Reads the launch directory.
+    run : RunRecord
+        A run of nbflow's that names it.
+    task_hash : str
+        32 hexadecimal digits.
+    really : bool
+        Whether anything is removed.
+
+    Returns
+    -------
+    int
+        Bytes that it gives back.
+
+    Raises
+    ------
+    CacheLockedError
+        Another kernel has the session open; nothing was removed.
+    CacheError
+        The run is Nextflow's.
+    """
+    if not run.is_own:
+        raise CacheError(
+            f"run {run.run_name} is of Nextflow's, which alone can clean it: nextflow clean {run.run_name}"
+        )
+    work_dir = reader.layout.work_dir(task_hash)
+    size = size_of(work_dir)
+    if really:
+        with _held(reader, run.session), _opened(reader, run.session) as cache:
+            # The entry first: a result that is half removed must never be found.
+            cache.delete([bytes.fromhex(task_hash)])
+            _note_deleted(reader, run, task_hash)
+        remove(work_dir, reader.layout.work_root)
+    return size
+
+
+def _note_deleted(reader: Reader, run: RunRecord, task_hash: str) -> None:
+    """Let browsers see that it is gone: the last line of a task holds."""
+    for path in reader.layout.session_dir(run.session).glob("tasks.*"):
+        found = [line for line in read_lines(path)[0] if line.startswith(task_hash.encode())]
+        if found:
+            with closing(SummaryLog(path)) as log:
+                log.extend([with_status(found[-1], DELETED)])
+
+
 def _check(reader: Reader, records: list[RunRecord]) -> None:
     for record in records:
         session_dir = reader.layout.session_dir(record.session)
@@ -138,7 +190,9 @@ def _plan(reader: Reader, session: str, records: list[RunRecord], cache: TaskCac
     places = [place for key in keys if (place := _place(reader, key, cache)) is not None]
     inside = tuple(place for place in places if lies_in(place, reader.layout.work_root))
     elsewhere = tuple(place for place in places if place not in set(inside))
-    return _Plan(session, tuple(sorted(gone)), keys, inside, elsewhere, kept, not left)
+    of_others = _union(kept.values())
+    needed = frozenset(run for run in gone if not named.get(run, set()).isdisjoint(of_others))
+    return _Plan(session, tuple(sorted(gone)), keys, inside, elsewhere, kept, needed, not left)
 
 
 def _named(reader: Reader, session: str, gone: set[str], cache: TaskCache) -> dict[str, set[bytes]]:
@@ -231,6 +285,8 @@ def _forget(reader: Reader, plan: _Plan) -> None:
     for run in plan.runs:
         reader.layout.index(plan.session, run).unlink(missing_ok=True)
         reader.layout.events(plan.session, run).unlink(missing_ok=True)
+        if run not in plan.needed:  # else other runs took tasks from it, whose figures stand there
+            reader.layout.summaries(plan.session, run).unlink(missing_ok=True)
         reader.history.delete(run)
 
 

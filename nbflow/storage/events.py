@@ -96,6 +96,23 @@ def read_events(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]
     return events, offset + len(whole)
 
 
+def events_of(path: Path, task_hash: str) -> list[dict[str, Any]]:
+    """Read the events that name a task hash; lines of others are not looked at, as there may be hundreds of thousands."""
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return []
+    wanted, events, at = task_hash.encode(), [], 0
+    while (at := data.find(wanted, at)) >= 0:
+        begin, end = data.rfind(b"\n", 0, at) + 1, data.find(b"\n", at)
+        end = len(data) if end < 0 else end
+        event = _parse(data[begin:end])
+        if event is not None and event.get("hash") == task_hash:
+            events.append(event)
+        at = end
+    return events
+
+
 def _parse(line: bytes) -> dict[str, Any] | None:
     try:
         event = json.loads(line)

@@ -9,11 +9,11 @@ from __future__ import annotations
 import ast
 import difflib
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Protocol
 
 from nbflow.errors import NbflowError
 from nbflow.storage.nextflow.trace import NONE_EXIT, field_of
-from nbflow.storage.rows import LOG_FIELDS, TaskRow
+from nbflow.storage.rows import LOG_FIELDS
 
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
     function.__name__: function for function in (len, min, max, abs, round, sum, any, all, str, int, float)
@@ -24,6 +24,19 @@ _ALLOWED = (
     + (ast.Name, ast.List, ast.Tuple, ast.Set, ast.Subscript, ast.Slice, ast.GeneratorExp, ast.comprehension)
     + (ast.boolop, ast.unaryop, ast.operator, ast.cmpop, ast.expr_context)
 )
+
+
+class Row(Protocol):
+    """What a filter looks at: a `TaskRow`, or what stands for one."""
+
+    @property
+    def name(self) -> str:
+        """The task's name."""
+        ...
+
+    def value(self, field: str) -> object:
+        """A field's value."""
+        ...
 
 
 class _Unknown:
@@ -87,7 +100,7 @@ class RowFilter:
                 raise unknown_field(name)
         self._code = compile(ast.fix_missing_locations(_Is().visit(tree)), "<filter>", "eval")
 
-    def __call__(self, row: TaskRow) -> bool:
+    def __call__(self, row: Row) -> bool:
         """Whether it holds for a row.
 
         Raises
@@ -138,6 +151,6 @@ class _Is(ast.NodeTransformer):
         return ast.NotEq()
 
 
-def _value(row: TaskRow, name: str) -> Any:
+def _value(row: Row, name: str) -> Any:
     value = row.value(name)
     return _UNKNOWN if value is None or (name == "exit" and value == NONE_EXIT) else value

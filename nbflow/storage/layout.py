@@ -10,6 +10,7 @@ nothing of what the files hold. The places are Nextflow's; what is nbflow's own 
         cache/<session>/db/          LevelDB
         cache/<session>/index.<run>
         cache/<session>/events.<run>
+        cache/<session>/tasks.<run>
         cache/<session>/nbflow.json  the mark of a session that nbflow made
         nbflow/
     work/                            or $NXF_WORK
@@ -111,6 +112,10 @@ class Layout:
     def events(self, session: str, run_name: str) -> Path:
         """Return the events of a run, for whoever watches it."""
         return self.session_dir(session) / f"events.{_plain(run_name)}"
+
+    def summaries(self, session: str, run_name: str) -> Path:
+        """Return the figures of the tasks that a run executed, a line each."""
+        return self.session_dir(session) / f"tasks.{_plain(run_name)}"
 
     def stage_dir(self, session: str) -> Path:
         """Return where a session keeps the notebook values that go into its tasks."""

@@ -26,6 +26,7 @@ NAMES = (
     "hashing_peers",
     "stored",
     "memory",
+    "browsing",
 )
 _HEADS = ("what", "nbflow", "CPU", "unit", "budget", "peer", "peer's", "ratio")
 

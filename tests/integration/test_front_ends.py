@@ -44,6 +44,16 @@ def test_the_kernel_of_its_own_needs_no_load_ext_and_bears_one(tmp_path: Path) -
     assert "add: reused from" in text_of(notebook.cells[3])
 
 
+def test_under_nbclient_the_screens_are_tables_and_no_widgets(tmp_path: Path) -> None:
+    path = write_notebook(tmp_path / "sum.ipynb", LOAD, "number = 10", CELL, "%cache", "%resume")
+    notebook = run_notebook(path)
+    for cell, hint in ((notebook.cells[3], "%nbflow log RUN"), (notebook.cells[4], "%resume SESSION")):
+        (output,) = cell.outputs
+        assert set(output.data) == {"text/plain", "text/html"}
+        assert "sum.ipynb" in output.data["text/plain"] and hint in output.data["text/plain"]
+        assert "<table" in output.data["text/html"] and "sum.ipynb" in output.data["text/html"]
+
+
 def test_under_papermill_a_parameter_counts_by_its_value(tmp_path: Path) -> None:
     import papermill
 

@@ -10,6 +10,7 @@ import difflib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 from nbflow.core.parts import Part, shorten
 from nbflow.core.task.entry import COMPLETED, nearest
@@ -158,9 +159,44 @@ def explain(
         Whether the parts of its hash are listed.
     """
     lines = [f"{row.name} [{row.hash}]: {row.status} in {row.run}{_figures(row)}"]
-    lines += _whence(row) if row.status == CACHED else _reasons(row, earlier, elsewhere)
+    told = because(row, earlier, elsewhere)
+    lines += [f"  {told.sentence}"] if told.sentence else []
+    lines += [f"    {each}" for each in told.changes]
     lines.append(f"  work directory: {_from_here(row.work_dir)}")
     return "\n".join([*lines, *(_parts(row) if verbose else ())])
+
+
+class Because(NamedTuple):
+    """Why a task ran, or whence it was taken.
+
+    Attributes
+    ----------
+    sentence : str
+        Empty where that is not known.
+    changes : tuple of str
+        What differs from the nearest earlier task, in sentences.
+    before : TaskRow or None
+        That task, where the difference to it is the reason.
+    """
+
+    sentence: str
+    changes: tuple[str, ...] = ()
+    before: TaskRow | None = None
+
+
+def because(row: TaskRow, earlier: Iterable[TaskRow], elsewhere: Iterable[TaskRow] = ()) -> Because:
+    """Say why a task ran, or whence it was taken; the parameters are those of `explain`."""
+    if row.status == CACHED:
+        return Because(_whence(row))
+    if row.reason not in ("", Reason.NEW.value):
+        return Because(f"ran because {row.reason}")
+    changed, before = _changes(row, earlier)
+    if before is None:
+        changed, before = _changes(row, elsewhere)
+    if before is None:
+        return Because(f"ran because it {Reason.NEW.value}" if row.entry is not None else "")
+    sentence = f"ran because it differs from {before.name} [{before.hash}] of {before.run}:"
+    return Because(sentence, tuple(changed), before)
 
 
 def _from_here(path: Path) -> Path:
@@ -175,24 +211,10 @@ def _figures(row: TaskRow) -> str:
     return f" ({', '.join(parts)})" if parts else ""
 
 
-def _whence(row: TaskRow) -> list[str]:
+def _whence(row: TaskRow) -> str:
     began = row.text("start").partition(".")[0]
     by = f" by {row.executed_by}" if row.executed_by else ""
-    return [f"  reused: it was executed{by} at {began}, and nothing that it depends on has changed since"]
-
-
-def _reasons(row: TaskRow, earlier: Iterable[TaskRow], elsewhere: Iterable[TaskRow]) -> list[str]:
-    if row.reason not in ("", Reason.NEW.value):
-        return [f"  ran because {row.reason}"]
-    changed, before = _changes(row, earlier)
-    if before is None:
-        changed, before = _changes(row, elsewhere)
-    if before is None:
-        return [f"  ran because it {Reason.NEW.value}"] if row.entry is not None else []
-    return [
-        f"  ran because it differs from {before.name} [{before.hash}] of {before.run}:",
-        *(f"    {each}" for each in changed),
-    ]
+    return f"reused: it was executed{by} at {began}, and nothing that it depends on has changed since"
 
 
 def _changes(row: TaskRow, earlier: Iterable[TaskRow]) -> tuple[list[str], TaskRow | None]:

@@ -162,6 +162,31 @@ def read_holder(path: Path) -> Holder | None:
         return None
 
 
+def holder_of(path: Path) -> Holder | None:
+    """Return who holds the lock now, without taking it; None where nobody does, or where that cannot be found out.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The lock file; it is not made, and nothing is written to it.
+    """
+    own = _own(path)
+    if own is not None:
+        return own.holder
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError as error:
+        held = error.errno in (errno.EWOULDBLOCK, errno.EAGAIN)
+        return (read_holder(path) or Holder(0, socket.gethostname(), "", "")) if held else None
+    finally:
+        os.close(descriptor)
+    return None
+
+
 def _try_lock(path: Path) -> int | None:
     """Return a locked descriptor of the file that has this name, or None if it is held."""
     if _own(path) is not None:

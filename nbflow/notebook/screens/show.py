@@ -1,0 +1,71 @@
+"""Shows the cache browser and the session picker: a widget where somebody can use one, else the table alone.
+
+Alone decides which. What stays in a saved notebook is the table above the widget; a widget itself would be a broken output.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from nbflow.browsing.model import Model
+from nbflow.notebook.environment import Audience
+from nbflow.notebook.screens.acts import Acts
+from nbflow.notebook.screens.static import sessions_bundle
+
+if TYPE_CHECKING:
+    from nbflow.notebook.desk import NotebookDesk
+    from nbflow.notebook.render import Bundle
+
+_HINTS = {
+    "browser": "The tasks of a run: %nbflow log RUN -f name,hash,status,realtime; why one ran: %nbflow why TASK",
+    "picker": "Continue one with: %resume SESSION (* is the current one); begin a new one with: %resume new",
+}
+
+
+def show(screen: str, shell: Any, desk: NotebookDesk, options: dict[str, Any]) -> None:
+    """Show a screen.
+
+    Parameters
+    ----------
+    screen : str
+        ``browser`` or ``picker``.
+    shell : IPython.core.interactiveshell.InteractiveShell
+        The shell.
+    desk : NotebookDesk
+        The notebook's desk.
+    options : dict
+        What the screen begins with.
+    """
+    model = Model(desk.session.reader)
+    usable = desk.shows_widgets
+    answer = model.answer({"ask": "sessions"})
+    bundle = sessions_bundle(answer, hint=_HINTS[screen], latest_only=screen == "picker", folded=usable)
+    _publish(shell, desk, bundle)
+    if usable:
+        _show_widget(screen, shell, model, Acts(desk, model), options)
+
+
+def _publish(shell: Any, desk: NotebookDesk, bundle: Bundle) -> None:
+    if desk.audience() is Audience.TERMINAL:
+        print(bundle["text/plain"])
+    else:
+        shell.display_pub.publish(dict(bundle))
+
+
+def _show_widget(screen: str, shell: Any, model: Model, acts: Acts, options: dict[str, Any]) -> None:
+    from IPython.display import display
+
+    from nbflow.notebook.screens.panel import has_anywidget, make_panel
+    from nbflow.notebook.subshells import works_beside_cells
+
+    beside = works_beside_cells(getattr(shell, "kernel", None))
+    if has_anywidget():
+        handlers = {"ask": model.answer, "act": acts.do}
+        launch_dir = str(model.launch_dir)
+        panel = make_panel(screen, handlers, options=options, acts=acts.names, beside=beside, launch_dir=launch_dir)
+        display(panel)  # type: ignore[no-untyped-call]
+        return
+    from nbflow.notebook.screens.plain import PlainBrowser, PlainPicker
+
+    plain = PlainBrowser(model, acts) if screen == "browser" else PlainPicker(model, acts)
+    display(plain.widget)  # type: ignore[no-untyped-call]
