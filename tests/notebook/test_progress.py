@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import threading
 import time
 from dataclasses import replace
@@ -15,6 +16,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from nbclient import NotebookClient
 from nbconvert import HTMLExporter, MarkdownExporter
 
+from nbflow.execution.job import Running
 from nbflow.execution.progress import ProcessCounts, Progress, RunningTask
 from nbflow.notebook.environment import Audience
 from nbflow.notebook.progress import INTERVAL, ProgressDisplay
@@ -380,6 +382,65 @@ def test_after_the_output_was_cleared_the_display_is_a_new_one() -> None:
     display.lost()
     display.finish(Verdict("completed", "train: ran"))
     assert recorder.seen[-1][0] is False
+
+
+class Asked:
+    """Tells of one real process, and counts how often it was asked."""
+
+    slots = 2
+
+    def __init__(self, pid: int = 0) -> None:
+        self.pid = pid
+        self.times = 0
+
+    def running(self) -> list[Running]:
+        self.times += 1
+        return [Running(HASH, self.pid, time.time())] if self.pid else []
+
+
+def test_what_running_tasks_use_is_shown_with_their_process() -> None:
+    progress, recorder = Progress(), Recorder()
+    progress.submitted("align")
+    with subprocess.Popen(["sleep", "600"]) as task:
+        progress.started("align", HASH, "align (1)", time.time())
+        display = ProgressDisplay(progress, recorder, Audience.FRONT_END, Asked(task.pid))
+        display.start()
+        while not any("CPU " in data["text/plain"] for _, _, data, _ in recorder.seen):
+            time.sleep(0.02)
+        task.kill()
+    display.finish()
+
+
+@pytest.mark.parametrize("audience", [Audience.FILE, Audience.TERMINAL])
+def test_nothing_is_measured_when_nobody_looks(audience: Audience) -> None:
+    progress, asked = Progress(), Asked()
+    display = ProgressDisplay(progress, Recorder(), audience, asked)
+    display.start()
+    progress.submitted("align")
+    progress.started("align", HASH, "align")
+    time.sleep(0.5)
+    progress.completed("align", HASH, "align")
+    display.finish()
+    assert asked.times == 0
+
+
+def test_an_interrupt_that_comes_late_leaves_no_display_that_moves_no_more() -> None:
+    class Interrupted(Recorder):
+        def publish(self, data: Any, metadata: Any = None, *, transient: Any = None, update: bool = False) -> None:
+            interrupt = not self.seen
+            super().publish(data, metadata, transient=transient, update=update)
+            if interrupt:
+                raise KeyboardInterrupt
+
+    progress, recorder = Progress(), Interrupted()
+    progress.reused("align", HASH, "align", 0)
+    display = ProgressDisplay(progress, recorder, Audience.FRONT_END)
+    with pytest.raises(KeyboardInterrupt):
+        display.finish()
+    assert "align | 1 of 1" in recorder.seen[-1][2]["text/plain"]
+    shown = len(recorder.seen)
+    display.finish()
+    assert len(recorder.seen) == shown
 
 
 def test_without_a_front_end_only_the_settled_state_is_published() -> None:
