@@ -32,7 +32,6 @@ from nbflow.execution.explain.reasons import Reasons
 from nbflow.execution.explain.why import rows_elsewhere
 from nbflow.execution.inline.executor import Executors, InlineExecutor
 from nbflow.execution.inline.kernel_body import Console
-from nbflow.execution.job import Running
 from nbflow.execution.local.executor import LocalExecutor
 from nbflow.execution.lookup import Lookup
 from nbflow.execution.progress import Progress
@@ -268,13 +267,9 @@ class Session:
             self._open.runner.flush()
 
     @property
-    def slots(self) -> int:
-        """How many tasks of one CPU run side by side; 0 before the first task."""
-        return 0 if self._open is None or self._open.executor is None else self._open.executor.slots
-
-    def running(self) -> list[Running]:
-        """The tasks that run in processes of their own on this machine, each with the first of them."""
-        return [] if self._open is None or self._open.executor is None else self._open.executor.running()
+    def executor(self) -> Executor | None:
+        """Where its tasks run; None before the first one, and in a preview."""
+        return None if self._open is None else self._open.executor
 
     def task_failed(self) -> None:
         """Note that a task failed, so that the run's status is ``ERR``."""

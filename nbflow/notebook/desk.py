@@ -89,7 +89,7 @@ class NotebookDesk:
     def _display(self, progress: Progress) -> ProgressDisplay:
         publisher = self._shell.display_pub
         cancel = CancelButton(getattr(self._shell, "kernel", None), publisher) if self.shows_widgets else None
-        return ProgressDisplay(progress, publisher, self.audience(), self.session, cancel)
+        return ProgressDisplay(progress, publisher, self.audience(), lambda: self.session.executor, cancel)
 
     def audience(self) -> Audience:
         """Who sees what the running cell displays."""

@@ -43,7 +43,6 @@ _BUTTON = (
     " > .jp-OutputArea-output:not([data-mime-type]):not(:has(*))"
 )
 _STYLE = f"""<style>
-.nbflow-live.nbflow-live tr {{background: none}}
 .nbflow-live.nbflow-live th, .nbflow-live.nbflow-live td {{text-align: left; padding: 1px 12px 1px 0; white-space: normal;
   font-variant-numeric: tabular-nums}}
 .nbflow-live.nbflow-live th {{font-weight: bold; max-width: 16em; overflow-wrap: break-word}}

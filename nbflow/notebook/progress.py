@@ -12,8 +12,8 @@ import contextvars
 import threading
 import time
 import uuid
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from nbflow.execution.local.meter import Meter, Use, summed
 from nbflow.execution.remaining import remaining
@@ -23,7 +23,7 @@ from nbflow.notebook.live import Moment, render_progress
 from nbflow.notebook.render import Bundle, Verdict, render_summary, render_verdict
 
 if TYPE_CHECKING:
-    from nbflow.execution.job import Running
+    from nbflow.execution.executor import Executor
     from nbflow.execution.progress import ProcessCounts, Progress
 
 #: Seconds before anything is shown: what is over sooner shows its result only, and nothing flickers.
@@ -40,17 +40,6 @@ PRESSABLE = 1.0
 _KEPT = 0.9
 
 
-class Tasks(Protocol):
-    """What is asked about the tasks that run."""
-
-    @property
-    def slots(self) -> int:
-        """How many tasks of one CPU run side by side."""
-
-    def running(self) -> list[Running]:
-        """Those that run in processes of their own on this machine, each with the first of them."""
-
-
 class ProgressDisplay:
     """Shows one cell's progress: ``start`` at its first task, ``finish`` when all have ended.
 
@@ -62,8 +51,8 @@ class ProgressDisplay:
         The shell's ``display_pub`` at the beginning of the cell.
     audience : nbflow.notebook.environment.Audience
         Who looks: only a front end gets updates, the others the settled state alone.
-    tasks : Tasks or None
-        Tells what runs; without it nothing is said of CPU and memory.
+    executor : callable
+        Gives the executor, once there is one; without it nothing is said of CPU and memory.
     cancel : CancelButton or None
         The button that ends the cell's tasks, where somebody can press it.
     """
@@ -73,13 +62,13 @@ class ProgressDisplay:
         progress: Progress,
         publisher: Publisher,
         audience: Audience,
-        tasks: Tasks | None = None,
+        executor: Callable[[], Executor | None] = lambda: None,
         cancel: CancelButton | None = None,
     ) -> None:
         self._progress = progress
         self._publisher = publisher
         self._audience = audience
-        self._tasks = tasks
+        self._executor = executor
         self._cancel = cancel
         self._id = f"nbflow-{uuid.uuid4().hex}"
         self._shown: Bundle | None = None
@@ -154,17 +143,19 @@ class ProgressDisplay:
 
     def _uses(self, processes: Sequence[ProcessCounts]) -> dict[str, Use]:
         """What the tasks of each process use now."""
-        if self._tasks is None or not any(counts.running for counts in processes):
+        executor = self._executor()
+        if executor is None or not any(counts.running for counts in processes):
             return {}
-        read = self._meter.read(self._tasks.running())
+        read = self._meter.read(executor.running())
         of_each = {counts.name: [read[task.hash] for task in counts.tasks if task.hash in read] for counts in processes}
         return {name: summed(uses) for name, uses in of_each.items() if uses}
 
     def _moment(self, processes: Sequence[ProcessCounts], uses: Mapping[str, Use]) -> Moment:
         now, running = time.time(), {counts.name: counts.running for counts in processes if counts.running}
         self._lanes = max(sum(running.values()), self._lanes * _KEPT)
-        slots = self._tasks.slots if self._tasks is not None else 0
-        left = remaining(processes, now, min(self._lanes, slots or self._lanes))
+        executor = self._executor()
+        lanes = self._lanes if executor is None else min(self._lanes, executor.slots)
+        left = remaining(processes, now, lanes)
         hint = "" if self._cancel is None else self._cancel.hint
         own = {name: use for name, use in uses.items() if name in running}
         return Moment(processes, time.monotonic() - self._begun, now, left, own, hint)

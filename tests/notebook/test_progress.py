@@ -6,6 +6,7 @@ import subprocess
 import threading
 import time
 from dataclasses import replace
+from functools import partial
 from html.parser import HTMLParser
 from itertools import pairwise
 from typing import Any
@@ -16,6 +17,8 @@ from IPython.core.interactiveshell import InteractiveShell
 from nbclient import NotebookClient
 from nbconvert import HTMLExporter, MarkdownExporter
 
+from nbflow.execution.inline.executor import InlineExecutor
+from nbflow.execution.inline.foreground import Foreground
 from nbflow.execution.job import Running
 from nbflow.execution.progress import ProcessCounts, Progress, RunningTask
 from nbflow.notebook.environment import Audience
@@ -384,12 +387,11 @@ def test_after_the_output_was_cleared_the_display_is_a_new_one() -> None:
     assert recorder.seen[-1][0] is False
 
 
-class Asked:
-    """Tells of one real process, and counts how often it was asked."""
-
-    slots = 2
+class Asked(InlineExecutor):
+    """An executor that tells of one real process, and counts how often it was asked."""
 
     def __init__(self, pid: int = 0) -> None:
+        super().__init__(Foreground(lambda: None))
         self.pid = pid
         self.times = 0
 
@@ -403,7 +405,7 @@ def test_what_running_tasks_use_is_shown_with_their_process() -> None:
     progress.submitted("align")
     with subprocess.Popen(["sleep", "600"]) as task:
         progress.started("align", HASH, "align (1)", time.time())
-        display = ProgressDisplay(progress, recorder, Audience.FRONT_END, Asked(task.pid))
+        display = ProgressDisplay(progress, recorder, Audience.FRONT_END, partial(Asked, task.pid))
         display.start()
         while not any("CPU " in data["text/plain"] for _, _, data, _ in recorder.seen):
             time.sleep(0.02)
@@ -414,7 +416,7 @@ def test_what_running_tasks_use_is_shown_with_their_process() -> None:
 @pytest.mark.parametrize("audience", [Audience.FILE, Audience.TERMINAL])
 def test_nothing_is_measured_when_nobody_looks(audience: Audience) -> None:
     progress, asked = Progress(), Asked()
-    display = ProgressDisplay(progress, Recorder(), audience, asked)
+    display = ProgressDisplay(progress, Recorder(), audience, lambda: asked)
     display.start()
     progress.submitted("align")
     progress.started("align", HASH, "align")
