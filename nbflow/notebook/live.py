@@ -168,7 +168,7 @@ def _numbers(counts: ProcessCounts) -> str:
         ("waiting", "waiting", counts.waiting),
     )
     said = [f"<span>{icon(status)} {number:,} {word}</span>" for status, word, number in numbers if number]
-    return " ".join(said) or f"{icon(status_of(counts))} {status_of(counts)}"
+    return " ".join(said) or f"<span>{icon(status_of(counts))} {status_of(counts)}</span>"
 
 
 def _bar(counts: ProcessCounts) -> str:
