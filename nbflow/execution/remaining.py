@@ -52,13 +52,14 @@ def remaining(processes: Sequence[ProcessCounts], now: float, lanes: float) -> E
     Returns
     -------
     Estimate or None
-        None where nothing is left, and where nothing can be told: too few tasks of a process were completed, their times
-        differ too much, or one runs far longer than the others did.
+        None where nothing is left, and where it would be a guess: too few tasks of a process whose tasks run or wait were
+        completed, their times differ too much, or one runs far longer than the others did.
     """
     left = [counts for counts in processes if not counts.settled]
-    known = [counts for counts in left if _is_known(counts, now)]
-    if not known:
+    begun = [counts for counts in left if counts.running or counts.waiting]
+    if not begun or not all(_is_known(counts, now) for counts in begun):
         return None
+    known = [counts for counts in left if _is_known(counts, now)]
     running = [_rest(counts, task.since, now) for counts in known for task in counts.tasks]
     waiting = [(_to_start(counts), _mean(counts)) for counts in known]
     work = sum(running) + sum(number * mean for number, mean in waiting)

@@ -39,7 +39,7 @@ _LABEL = 60
 # button is no widget, but a text of ipywidgets': "Loading widget..." as long as the cell runs, which is when words help; an
 # error once there is no such widget any more.
 _BUTTON = (
-    ".jp-OutputArea-child:has(.nbflow-live) + .jp-OutputArea-child"
+    ".jp-OutputArea-child:has(.nbflow-live) ~ .jp-OutputArea-child"
     " > .jp-OutputArea-output:not([data-mime-type]):not(:has(*))"
 )
 _STYLE = f"""<style>
@@ -114,13 +114,14 @@ def _head(moment: Moment) -> str:
 def _left(estimate: Estimate | None) -> list[str]:
     if estimate is None:
         return []
-    return [f"{'at least' if estimate.is_least else 'about'} {duration(coarse(estimate.seconds))} left"]
+    rounded = coarse(estimate.seconds, down=estimate.is_least)
+    return [f"{'at least' if estimate.is_least else 'about'} {duration(rounded)} left"] if rounded else []
 
 
-def coarse(seconds: float) -> float:
-    """Round an estimate up to what it can claim to know: seconds by five, minutes to the hour, then by ten minutes."""
+def coarse(seconds: float, *, down: bool = False) -> float:
+    """Round an estimate to what it can claim to know: seconds by five, minutes to the hour, then by ten minutes."""
     step = next((step for step, below in ((1, 10), (5, 60), (10, 300), (60, 3600)) if seconds <= below), 600)
-    return -(-seconds // step) * step
+    return (seconds // step if down else -(-seconds // step)) * step
 
 
 def _use_words(uses: Sequence[Use]) -> list[str]:

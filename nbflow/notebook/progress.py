@@ -135,7 +135,8 @@ class ProgressDisplay:
             if version != shown_version or ticks:
                 shown_version, shown_at = version, now if ticks else shown_at
                 processes = self._progress.snapshot()
-                uses = self._uses(processes) if ticks else uses
+                # Between two tasks there may be nothing to read: then soon again.
+                uses = self._uses(processes) if ticks or not uses else uses
                 self._show(render_progress(self._moment(processes, uses)))
             if self._cancel is not None and now - self._begun >= PRESSABLE:
                 self._cancel.look()

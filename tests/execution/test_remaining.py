@@ -15,10 +15,11 @@ NOW = 1000.0
 def process(*took: float, total: int | None = 10, running: tuple[float, ...] = (), **more: int) -> ProcessCounts:
     """A process whose completed tasks took so long, and whose running ones have this age."""
     tasks = tuple(RunningTask(f"{place:032x}", "p", NOW - age) for place, age in enumerate(running))
-    counts = ProcessCounts(
-        "p", total, 10, completed=len(took), running=len(tasks), took=sum(took), took_squared=sum(t * t for t in took)
-    )
-    return replace(counts, tasks=tasks, **more)
+    submitted = 10 if total is None else total
+    over = len(took) + more.get("cached", 0) + more.get("failed", 0)
+    counts = ProcessCounts("p", total, submitted, completed=len(took), running=len(tasks), tasks=tasks, **more)
+    sums = {"took": sum(took), "took_squared": sum(seconds * seconds for seconds in took)}
+    return replace(counts, waiting=submitted - len(tasks) - over, **sums)
 
 
 def test_what_waits_and_what_runs_is_shared_among_those_side_by_side() -> None:
@@ -61,6 +62,21 @@ def test_what_cannot_be_told_of_one_makes_the_others_the_least() -> None:
     known, unknown = process(10, 10, 10, total=5), ProcessCounts("report", 1)
     assert remaining([known, unknown], NOW, 1) == Estimate(20, is_least=True)
     assert remaining([unknown], NOW, 1) is None
+
+
+def test_nothing_is_told_while_tasks_wait_of_which_nothing_is_known() -> None:
+    known, unknown = process(10, 10, 10, total=5), process(total=20)
+    assert remaining([known, unknown], NOW, 1) is None
+
+
+def test_nothing_is_told_while_no_task_runs_or_waits() -> None:
+    over = process(*[1] * 10, total=None)
+    assert remaining([over, ProcessCounts("report", None)], NOW, 1) is None
+
+
+def test_what_is_still_to_come_of_a_process_that_is_known_counts() -> None:
+    counts = replace(process(10, 10, 10, total=4), total=6)
+    assert remaining([counts], NOW, 1) == Estimate(30)
 
 
 def test_a_channel_that_may_bring_more_makes_it_the_least() -> None:

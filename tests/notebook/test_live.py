@@ -98,7 +98,7 @@ def test_what_tasks_use_stands_with_their_process_and_in_sum() -> None:
 
 @pytest.mark.parametrize(
     ("estimate", "words"),
-    [(Estimate(61.2), "about 1m 10s left"), (Estimate(7.1, is_least=True), "at least 8s left"), (None, "")],
+    [(Estimate(61.2), "about 1m 10s left"), (Estimate(14.9, is_least=True), "at least 10s left"), (None, "")],
 )
 def test_the_time_that_is_left_is_told_only_where_it_is_known(estimate: Estimate | None, words: str) -> None:
     said = head(RUNNING, remaining=estimate)
@@ -110,6 +110,8 @@ def test_the_time_that_is_left_is_told_only_where_it_is_known(estimate: Estimate
 )
 def test_an_estimate_claims_no_more_than_it_can_know(seconds: float, rounded: float) -> None:
     assert coarse(seconds) == rounded
+    assert coarse(rounded) == coarse(rounded, down=True) == rounded
+    assert coarse(seconds, down=True) <= seconds
 
 
 def test_a_hint_is_shown_where_there_is_no_button() -> None:
