@@ -151,7 +151,7 @@ class _Figures:
     def value(self, field: str) -> object:
         """A field's value."""
         summary = self._summary
-        if field in NUMBERS or field in ("pcpu", "cpu"):
+        if field in NUMBERS or field == "pcpu":
             return summary.numbers.get("%cpu" if field == "pcpu" else field)
         if field not in _FIELDS:
             raise NbflowError(

@@ -12,11 +12,12 @@ import pytest
 
 from nbflow.errors import CacheError, CacheLockedError
 from nbflow.storage.browse import Own
-from nbflow.storage.clean import Deed, Step, clean
+from nbflow.storage.clean import Deed, Step, clean, clean_task
 from nbflow.storage.database.cache import TaskCache
 from nbflow.storage.database.leveldb import LevelStore
 from nbflow.storage.nextflow.history import RunRecord
 from nbflow.storage.removal import lies_in, remove, size_of
+from nbflow.storage.summaries import read_line, read_lines, summary_line
 from tests.storage.launch import OTHER, SESSION, Launch, key
 
 
@@ -221,3 +222,31 @@ def test_size_counts_each_byte_once_and_follows_no_link(tmp_path: Path) -> None:
     (tmp_path / "tree" / "c").symlink_to(tmp_path / "big")
     assert 600 <= size_of(tmp_path / "tree") < 1000
     assert size_of(tmp_path / "gone") == 0
+
+
+def test_the_figures_of_tasks_stay_as_long_as_a_kept_run_took_one_of_them(launch: Launch) -> None:
+    executed = launch.run(ran=(1, 2))
+    taking = launch.run(hits=(1,))
+    path = launch.layout.summaries(SESSION, str(executed.run_name))
+    path.write_bytes(b"".join(summary_line(key(number).hex(), {}, None) for number in (1, 2)))
+    other = launch.run(ran=(3,))
+    of_other = launch.layout.summaries(SESSION, str(other.run_name))
+    of_other.write_bytes(summary_line(key(3).hex(), {}, None))
+    clean(launch.reader, [executed, other], lambda _: None, really=True)
+    assert path.exists() and not of_other.exists()
+    clean(launch.reader, [taking], lambda _: None, really=True)
+    assert not path.exists()
+
+
+def test_a_task_that_is_cleaned_is_marked_and_frees_its_work_directory(launch: Launch) -> None:
+    record = launch.run(ran=(1, 2))
+    path = launch.layout.summaries(SESSION, str(record.run_name))
+    path.write_bytes(b"".join(summary_line(key(number).hex(), {"status": "COMPLETED"}, None) for number in (1, 2)))
+    task_hash = key(1).hex()
+    assert clean_task(launch.reader, record, task_hash, really=False) > 1000
+    assert launch.work_dir(1).exists()
+    clean_task(launch.reader, record, task_hash, really=True)
+    assert not launch.work_dir(1).exists() and launch.work_dir(2).exists()
+    with launch.reader.cache(SESSION) as cache:
+        assert [found for found, _ in cache.entries()] == [key(2)]
+    assert read_line(read_lines(path)[0][-1]).status == "DELETED"

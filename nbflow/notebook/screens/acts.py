@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from nbflow.storage.browse import Reader
     from nbflow.storage.nextflow.history import RunRecord
 
-Deed_ = Mapping[str, Any]
+Wish = Mapping[str, Any]
 Relaunch = Callable[[str], str]
 
 
@@ -42,7 +42,7 @@ class Acts:
         self._desk = desk
         self._model = model
         self._relaunch = relaunch
-        self._acts: dict[str, Callable[[Deed_], dict[str, Any]]] = {
+        self._acts: dict[str, Callable[[Wish], dict[str, Any]]] = {
             "resume": self._resume,
             "delete": self._delete,
             "delete_task": self._delete_task,
@@ -56,7 +56,7 @@ class Acts:
         """What can be done."""
         return list(self._acts)
 
-    def do(self, deed: Deed_) -> dict[str, Any]:
+    def do(self, deed: Wish) -> dict[str, Any]:
         """Do it.
 
         Parameters
@@ -76,7 +76,7 @@ class Acts:
 
     # Sessions ---------------------------------------------------------------------------------------------------------
 
-    def _resume(self, deed: Deed_) -> dict[str, Any]:
+    def _resume(self, deed: Wish) -> dict[str, Any]:
         if self._desk.in_cell or not self._desk.session.is_idle:
             raise NbflowError("A cell is running, in the session that this would leave: wait for it, or interrupt it")
         said: list[str] = []
@@ -85,11 +85,11 @@ class Acts:
         lines = (line.removeprefix("nbflow: ") for line in said if line)
         return {"said": "; ".join(lines)}
 
-    def _do_relaunch(self, deed: Deed_) -> dict[str, Any]:
+    def _do_relaunch(self, deed: Wish) -> dict[str, Any]:
         assert self._relaunch is not None
         return {"said": self._relaunch(str(deed["session"]))}
 
-    def _delete(self, deed: Deed_) -> dict[str, Any]:
+    def _delete(self, deed: Wish) -> dict[str, Any]:
         """Delete a run, or all runs of a session; without ``really`` say what that frees."""
         reader = self._reader()
         runs = _runs(reader, deed)
@@ -101,14 +101,14 @@ class Acts:
 
     # Tasks ------------------------------------------------------------------------------------------------------------
 
-    def _delete_task(self, deed: Deed_) -> dict[str, Any]:
+    def _delete_task(self, deed: Wish) -> dict[str, Any]:
         row, record = self._model.row(deed)
         if row.status in (RUNNING, SUBMITTED):
             raise NbflowError(f"{row.name} is {row.status.lower()}: interrupt its cell first")
         size = clean_task(self._reader(), record, row.task_hash, really=bool(deed.get("really")))
         return {"freed": format_memory(size)}
 
-    def _load(self, deed: Deed_) -> dict[str, Any]:
+    def _load(self, deed: Wish) -> dict[str, Any]:
         """Bind a task's outputs in the notebook; names that are bound already only if it is said to ``replace`` them."""
         row, _ = self._model.row(deed)
         names = [output.name for output in checked(row).outputs]
@@ -119,7 +119,7 @@ class Acts:
         namespace.update(outputs_of(row, self._desk.session.resolve_class))
         return {"taken": [], "bound": names, "code": loading_code(row)}
 
-    def _rerun(self, deed: Deed_) -> dict[str, Any]:
+    def _rerun(self, deed: Wish) -> dict[str, Any]:
         """The line that runs a task again: only the notebook itself runs cells."""
         row, _ = self._model.row(deed)
         inputs = self._model.answer({**deed, "ask": "task"})["inputs"]
@@ -129,7 +129,7 @@ class Acts:
         return self._desk.session.reader()
 
 
-def _runs(reader: Reader, deed: Deed_) -> list[RunRecord]:
+def _runs(reader: Reader, deed: Wish) -> list[RunRecord]:
     kind = "run" if deed.get("run") else "session"
     name = deed.get(kind)
     runs = [record for record in reader.runs() if name == (record.run_name if kind == "run" else record.session)]
