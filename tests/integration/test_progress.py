@@ -153,13 +153,12 @@ def test_a_cell_is_cancelled_by_its_button_and_no_broken_widget_is_ever_seen(
         served.reload(page)
         expect(here.output).to_contain_text("aborted: 2")
         here.see_no_broken_widget()
-        served.open(page, "nap.ipynb")
         served.run_all(page)
         expect(here.button).to_be_visible(timeout=PATIENCE * 1000)
         meanwhile = here.saved(VIEW)
 
         # The front end asks for its widgets behind the cell that runs, so it gets none: words help.
-        served.reload(page)
+        served.reload(page, is_busy=True)
         expect(here.output).to_contain_text("2 running")
         words = "e => getComputedStyle(e, '::after').content"
         assert "interrupt the kernel" in here.output.locator(".jp-OutputArea-output").last.evaluate(words)
