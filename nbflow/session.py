@@ -12,7 +12,6 @@ import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,7 @@ from nbflow.errors import CacheError
 from nbflow.execution.channels import kept_files
 from nbflow.execution.channels.channels import ENGINE
 from nbflow.execution.channels.task_node import TaskNode
+from nbflow.execution.executor import Executor
 from nbflow.execution.expiry import let_go
 from nbflow.execution.explain.reasons import Reasons
 from nbflow.execution.explain.why import entries_elsewhere
@@ -34,6 +34,7 @@ from nbflow.execution.inline.executor import Executors, InlineExecutor
 from nbflow.execution.inline.kernel_body import Console
 from nbflow.execution.local.executor import LocalExecutor
 from nbflow.execution.lookup import Lookup
+from nbflow.execution.open_run import Open
 from nbflow.execution.progress import Progress
 from nbflow.execution.result import Result
 from nbflow.execution.run import Run
@@ -63,18 +64,6 @@ _latest: list[weakref.ref[Session]] = []
 def current_session() -> Session | None:
     """The session of this process that was made last; None where there is none, or no more."""
     return _latest[-1]() if _latest else None
-
-
-@dataclass(slots=True)
-class Open:
-    """What is open while a run goes on."""
-
-    record: RunRecord
-    began: float
-    resources: ExitStack
-    runner: Lookup
-    end_tasks: Callable[[], None]
-    reasons: Reasons
 
 
 class Session:
@@ -311,6 +300,11 @@ class Session:
         if self._open is not None:
             self._open.runner.flush()
 
+    @property
+    def executor(self) -> Executor | None:
+        """Where its tasks run; None before the first one, and in a preview."""
+        return None if self._open is None else self._open.executor
+
     def task_failed(self) -> None:
         """Note that a task failed, so that the run's status is ``ERR``."""
         self._failed = True
@@ -344,7 +338,8 @@ class Session:
             last.callback(ended.resources.close)
             last.callback(ended.runner.close)
             last.callback(self.engine.close)
-            last.callback(ended.end_tasks)
+            if ended.executor is not None:
+                last.callback(ended.executor.close)
 
     def _note_end(self, ended: Open, status: str) -> None:
         if not self.layout.history.exists():
@@ -384,7 +379,7 @@ class Session:
                 self.console,
                 lambda line: self.engine.foreground.put(partial(self._say, line)),
             )
-            return Open(record, time.time(), resources.pop_all(), runner, executor.close, reasons)
+            return Open(record, time.time(), resources.pop_all(), runner, executor, reasons)
         raise AssertionError("not reached")
 
     def _run(self, session: str, record: RunRecord, store: LevelStore, resources: ExitStack) -> Run:

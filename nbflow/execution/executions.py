@@ -141,7 +141,7 @@ class Executions:
         try:
             job = self._prepared(execution.order)
         except BaseException:
-            execution.progress.aborted(execution.order.task.process, running=False)
+            execution.progress.aborted(execution.order.task.process)
             raise
         if execution.begun is not None:
             execution.begun(execution.order.work_dir)
@@ -157,7 +157,7 @@ class Executions:
         try:
             self._executor.submit(job, partial(self._ended, execution), partial(self._started, execution))
         except BaseException:
-            execution.progress.aborted(order.task.process, running=False)
+            execution.progress.aborted(order.task.process)
             raise
 
     def _forget(self, execution: Execution) -> tuple[Done, ...]:
@@ -170,9 +170,9 @@ class Executions:
             return (execution.done, *execution.claim.waiting)
 
     def _started(self, execution: Execution, job: Job) -> None:
-        task = execution.order.task
-        execution.progress.started(task.process, job.hash, task.name)
-        self._run.events.append({"event": "started", "hash": job.hash, "at": time.time()})
+        task, now = execution.order.task, time.time()
+        execution.progress.started(task.process, job.hash, task.name, now)
+        self._run.events.append({"event": "started", "hash": job.hash, "at": now})
 
     def _ended(self, execution: Execution, job: Job, outcome: Outcome) -> None:
         finished = Finished(execution.order, job, outcome, execution.submitted, self.next_number())
@@ -188,7 +188,7 @@ class Executions:
         if ended.action is not None:
             self._note(order, ended)
         if ended.action is Action.RETRY:
-            execution.progress.retried(order.task.process, running=was_running)
+            execution.progress.retried(order.task.process, order.key.hex())
             error = self._retry(execution, ended)
             if error is None:
                 return
@@ -222,12 +222,12 @@ class Executions:
             self._say(f"[{key[:2]}/{key[2:8]}] NOTE: {order.task.name}: {cause} -- {what}")
 
     def _count(self, execution: Execution, ended: Ended, was_running: bool) -> None:
-        task, progress = execution.order.task, execution.progress
+        task, key, progress = execution.order.task, execution.order.key.hex(), execution.progress
         if ended.entry.status == COMPLETED:
-            progress.completed(task.process, execution.order.key.hex(), task.name)
+            progress.completed(task.process, key, task.name, ended.entry.realtime / 1000)
         elif ended.action is Action.IGNORE:
-            progress.ignored(task.process, running=was_running)
+            progress.ignored(task.process, key)
         elif was_running and ended.entry.status == FAILED:
-            progress.failed(task.process, execution.order.key.hex(), task.name)
+            progress.failed(task.process, key, task.name)
         else:
-            progress.aborted(task.process, running=was_running)
+            progress.aborted(task.process, key)

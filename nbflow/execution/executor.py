@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from nbflow.execution.job import Job, Outcome
+from nbflow.execution.job import Job, Outcome, Running
 
 Started = Callable[[Job], None]
 Done = Callable[[Job, Outcome], None]
@@ -21,6 +21,10 @@ class Executor(Protocol):
     @property
     def slots(self) -> int:
         """How many tasks of one CPU run side by side."""
+        ...
+
+    def running(self) -> list[Running]:
+        """The jobs that run in processes of their own on this machine, each with the first of them."""
         ...
 
     def submit(self, job: Job, done: Done, started: Started | None = None) -> None:

@@ -11,6 +11,25 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
+class RunningTask:
+    """A task that runs.
+
+    Attributes
+    ----------
+    hash : str
+        Its task hash, 32 hex.
+    label : str
+        Its name, as in ``align (s1)``.
+    since : float
+        When it was started, seconds since the epoch.
+    """
+
+    hash: str
+    label: str
+    since: float
+
+
+@dataclass(frozen=True, slots=True)
 class ProcessCounts:
     """The tasks of one process at one moment.
 
@@ -29,6 +48,12 @@ class ProcessCounts:
         How many attempts failed and were followed by another one.
     saved : float
         Seconds that the reused tasks took when they were executed.
+    runs : tuple of (str, int)
+        The runs that the reused tasks were executed in, and how many in each.
+    took, took_squared : float
+        Sums of the seconds that the completed tasks ran, and of their squares.
+    tasks : tuple of RunningTask
+        Those that run, the oldest first.
     hash : str
         Task hash (32 hex) of the task that moved last; of the last failed one where there is one.
     label : str
@@ -47,6 +72,10 @@ class ProcessCounts:
     aborted: int = 0
     retried: int = 0
     saved: float = 0.0
+    runs: tuple[tuple[str, int], ...] = ()
+    took: float = 0.0
+    took_squared: float = 0.0
+    tasks: tuple[RunningTask, ...] = ()
     hash: str = ""
     label: str = ""
 
@@ -65,28 +94,18 @@ class _Counter:
     """The mutable twin of ProcessCounts: a record for each change would cost more than a cache hit."""
 
     __slots__ = (
-        *(
-            "aborted",
-            "cached",
-            "completed",
-            "expected",
-            "failed",
-            "hash",
-            "ignored",
-            "label",
-            "retried",
-            "running",
-            "saved",
-        ),
-        "submitted",
+        *("aborted", "cached", "completed", "expected", "failed", "hash", "ignored", "label", "retried", "runs"),
+        *("saved", "submitted", "tasks", "took", "took_squared"),
     )
 
     def __init__(self) -> None:
-        self.submitted = self.running = self.completed = self.cached = 0
+        self.submitted = self.completed = self.cached = 0
         self.failed = self.ignored = self.aborted = self.retried = 0
-        self.saved = 0.0
+        self.saved = self.took = self.took_squared = 0.0
         self.hash = self.label = ""
         self.expected: list[Callable[[], int | None]] = []
+        self.runs: dict[str, int] = {}
+        self.tasks: dict[str, RunningTask] = {}
 
     @property
     def total(self) -> int | None:
@@ -101,8 +120,8 @@ class _Counter:
             name=name,
             total=self.total,
             submitted=self.submitted,
-            waiting=self.submitted - self.running - over,
-            running=self.running,
+            waiting=self.submitted - len(self.tasks) - over,
+            running=len(self.tasks),
             completed=self.completed,
             cached=self.cached,
             failed=self.failed,
@@ -110,6 +129,10 @@ class _Counter:
             aborted=self.aborted,
             retried=self.retried,
             saved=self.saved,
+            runs=tuple(self.runs.items()),
+            took=self.took,
+            took_squared=self.took_squared,
+            tasks=tuple(self.tasks.values()),
             hash=self.hash,
             label=self.label,
         )
@@ -167,54 +190,68 @@ class Progress:
             counter.cached += 1
             counter.saved += saved
 
-    def reused(self, process: str, hash: str, label: str, saved: float) -> None:
-        """A task was taken up and reused at once: ``submitted`` and ``cached`` in one, for there are many."""
+    def reused(self, process: str, hash: str, label: str, saved: float, run: str = "") -> None:
+        """A task was taken up and reused at once: ``submitted`` and ``cached`` in one, for there are many.
+
+        Parameters
+        ----------
+        process, hash, label : str
+            As elsewhere.
+        saved : float
+            Seconds that executing it took.
+        run : str
+            Name of the run in which that was; empty where it was none.
+        """
         with self._lock:
             counter = self._counter(process, hash, label)
             counter.submitted += 1
             counter.cached += 1
             counter.saved += saved
+            if run:
+                counter.runs[run] = counter.runs.get(run, 0) + 1
         self._tell_first()
 
-    def started(self, process: str, hash: str, label: str) -> None:
-        """A waiting task runs."""
+    def started(self, process: str, hash: str, label: str, since: float = 0.0) -> None:
+        """A waiting task runs, since then (seconds since the epoch)."""
         with self._lock:
-            self._counter(process, hash, label).running += 1
+            self._counter(process, hash, label).tasks[hash] = RunningTask(hash, label, since)
 
-    def completed(self, process: str, hash: str, label: str) -> None:
-        """A running task ended well."""
+    def completed(self, process: str, hash: str, label: str, took: float = 0.0) -> None:
+        """A running task ended well, after so many seconds."""
         with self._lock:
             counter = self._counter(process, hash, label)
-            counter.running -= 1
+            counter.tasks.pop(hash, None)
             counter.completed += 1
+            counter.took += took
+            counter.took_squared += took * took
 
     def failed(self, process: str, hash: str, label: str) -> None:
         """A running task failed."""
         with self._lock:
             counter = self._counter(process)
-            counter.running -= 1
+            counter.tasks.pop(hash, None)
             counter.failed += 1
             counter.hash, counter.label = hash, label
 
-    def ignored(self, process: str, *, running: bool = True) -> None:
-        """A task failed, which is passed over."""
+    def ignored(self, process: str, hash: str = "") -> None:
+        """A task failed, which is passed over; without a hash one that waited for another one's end."""
         with self._lock:
             counter = self._counter(process)
-            counter.running -= running
+            counter.tasks.pop(hash, None)
             counter.ignored += 1
 
-    def retried(self, process: str, *, running: bool = True) -> None:
-        """A running task waits again: it failed, and gets another attempt."""
+    def retried(self, process: str, hash: str) -> None:
+        """A task waits again: it failed, and gets another attempt."""
         with self._lock:
             counter = self._counter(process)
-            counter.running -= running
+            counter.tasks.pop(hash, None)
             counter.retried += 1
 
-    def aborted(self, process: str, *, running: bool) -> None:
-        """A running or waiting task was ended."""
+    def aborted(self, process: str, hash: str = "") -> None:
+        """A running or waiting task was ended; without a hash one that waited for another one's end."""
         with self._lock:
             counter = self._counter(process)
-            counter.running -= running
+            counter.tasks.pop(hash, None)
             counter.aborted += 1
 
     def _counter(self, process: str, hash: str = "", label: str = "") -> _Counter:

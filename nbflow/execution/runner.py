@@ -178,7 +178,8 @@ class Runner(Lookup):
 
     def _reused(self, result: Result, progress: Progress) -> None:
         self.run.index.append(result.key, True)
-        progress.reused(result.task.process, result.key.hex(), result.task.name, result.entry.realtime / 1000)
+        took, run = result.entry.realtime / 1000, "" if result.stored else result.entry.run
+        progress.reused(result.task.process, result.key.hex(), result.task.name, took, run)
 
     def _from_store(self, order: Order, claim: Claim) -> Result | None:
         """The task as its store directory has it; None where it has not all of its outputs, or a rerun was asked for."""
@@ -207,9 +208,9 @@ class Runner(Lookup):
         if result.error is None:
             progress.cached(result.task.process, result.key.hex(), result.task.name)
         elif result.ignored:
-            progress.ignored(result.task.process, running=False)
+            progress.ignored(result.task.process)
         else:
-            progress.aborted(result.task.process, running=False)
+            progress.aborted(result.task.process)
         done(result)
 
     # Executing ------------------------------------------------------------------------------------------------------

@@ -24,7 +24,8 @@ from nbflow.execution.channels.task_node import TaskNode
 from nbflow.execution.lookup import Lookup
 from nbflow.execution.progress import Progress
 from nbflow.execution.result import Result
-from nbflow.notebook.environment import Audience, audience
+from nbflow.notebook.cancel import CancelButton
+from nbflow.notebook.environment import NOTEBOOK_VARIABLE, Audience, audience
 from nbflow.notebook.inline import keeping
 from nbflow.notebook.offers import Offers
 from nbflow.notebook.progress import INTERVAL, ProgressDisplay
@@ -98,15 +99,25 @@ class NotebookDesk:
         self.offers.begin(info)
         self.in_cell = True
         self.session.look()
-        who = self.audience()
         progress = Progress(lambda: self._cell.display.start())  # noqa: PLW0108  # the cell is made in the next line
-        self._cell = _Cell(progress, ProgressDisplay(progress, self._shell.display_pub, who, self._interval()))
+        self._cell = _Cell(progress, self._display(progress))
         self.session.progress = progress
         self.engine.opened = self.opened
+
+    def _display(self, progress: Progress) -> ProgressDisplay:
+        publisher = self._shell.display_pub
+        cancel = CancelButton(getattr(self._shell, "kernel", None), publisher) if self.shows_widgets else None
+        executor, interval = lambda: self.session.executor, self._interval()
+        return ProgressDisplay(progress, publisher, self.audience(), executor, cancel, interval=interval)
 
     def audience(self) -> Audience:
         """Who sees what the running cell displays."""
         return audience(self._shell, self.session.environ, self._info)
+
+    @property
+    def shows_widgets(self) -> bool:
+        """Whether somebody sits before a front end: ``nbflow run`` only prints."""
+        return self.audience() is Audience.FRONT_END and NOTEBOOK_VARIABLE not in self.session.environ
 
     def wait(self) -> None:
         """Wait for the cell's channel tasks, and show what became of them.
@@ -121,9 +132,9 @@ class NotebookDesk:
         cell = self._cell
         try:
             self._await_nodes(cell.nodes)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as error:
             self._end(cell.nodes, KeyboardInterrupt())
-            raise
+            raise _short(error) from None
         finally:
             self.engine.foreground.run()
             self._settle(cell)
@@ -334,5 +345,5 @@ def _from_stores(nodes: Iterable[Node]) -> Iterator[str]:
 
 def _short(error: KeyboardInterrupt) -> KeyboardInterrupt:
     """An interrupt that is shown in a line: where nbflow waited says nothing to the user."""
-    error._render_traceback_ = lambda: ["KeyboardInterrupt: the task was ended"]  # type: ignore[attr-defined]
+    error._render_traceback_ = lambda: ["KeyboardInterrupt: what this cell ran was ended"]  # type: ignore[attr-defined]
     return error

@@ -9,6 +9,7 @@ kernel. Colours follow JupyterLab's theme where there is one.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -21,7 +22,8 @@ Bundle = dict[str, str]
 
 Status = Literal["waiting", "running", "completed", "cached", "failed", "aborted", "unused"]
 
-_ICONS: dict[Status, str] = {
+#: A mark for each status, beside its word.
+ICONS: dict[Status, str] = {
     "waiting": "…",
     "running": "▶",
     "completed": "✔",
@@ -30,7 +32,8 @@ _ICONS: dict[Status, str] = {
     "aborted": "■",
     "unused": "-",
 }
-_COLOURS: dict[Status, str] = {
+#: A colour for each status, which never says more than the mark.
+COLOURS: dict[Status, str] = {
     "waiting": "var(--jp-ui-font-color2, #757575)",
     "running": "var(--jp-info-color1, #1976d2)",
     "completed": "var(--jp-success-color1, #388e3c)",
@@ -39,7 +42,10 @@ _COLOURS: dict[Status, str] = {
     "aborted": "var(--jp-warn-color1, #f57c00)",
     "unused": "var(--jp-ui-font-color2, #757575)",
 }
-_FAINT = "color: var(--jp-ui-font-color2, #757575)"
+#: How a line looks that is not what the cell is about.
+FAINT = "color: var(--jp-ui-font-color2, #757575)"
+#: Processes that are shown one by one.
+ROWS = 50
 _CELL = "text-align: left; padding: 1px 12px 1px 0"
 
 
@@ -62,26 +68,11 @@ class Verdict:
 
 def render_verdict(verdict: Verdict) -> Bundle:
     """Render one verdict."""
-    icon = _icon(verdict.status)
+    mark = icon(verdict.status)
     return {
-        "text/plain": f"{_ICONS[verdict.status]} {verdict.text}",
-        "text/html": f'<div role="status" style="{_FAINT}">{icon} {_with_code(verdict.text)}</div>',
+        "text/plain": f"{ICONS[verdict.status]} {verdict.text}",
+        "text/html": f'<div role="status" style="{FAINT}">{mark} {_with_code(verdict.text)}</div>',
     }
-
-
-def render_progress(processes: Sequence[ProcessCounts], elapsed: float) -> Bundle:
-    """Render the tasks of a cell while they run: a line for each process, as Nextflow's console has them.
-
-    Parameters
-    ----------
-    processes : sequence of ProcessCounts
-        The counts.
-    elapsed : float
-        Seconds since the first task.
-    """
-    head = f"nbflow · {_tasks(processes)} · {duration(elapsed)}"
-    lines = [head, *(_line(counts, live=True) for counts in processes)]
-    return {"text/plain": "\n".join(lines), "text/html": _table(processes, head, live=True)}
 
 
 def render_summary(processes: Sequence[ProcessCounts], elapsed: float, reasons: Sequence[str] = ()) -> Bundle:
@@ -96,13 +87,30 @@ def render_summary(processes: Sequence[ProcessCounts], elapsed: float, reasons: 
     reasons : sequence of str
         Why tasks ran, a line each.
     """
-    head = f"nbflow · {_tasks(processes)} · {duration(elapsed)}"
+    head = " · ".join(["nbflow", _tasks(processes), duration(elapsed), *_reuse(processes)])
+    lines = [head, *(line_of(counts, live=False) for counts in processes), *reasons]
+    below = "".join(below_table(_with_code(reason)) for reason in reasons)
+    return {"text/plain": "\n".join(lines), "text/html": _table(processes, head) + below}
+
+
+def _reuse(processes: Sequence[ProcessCounts]) -> list[str]:
+    """What came from where, and the time that was saved."""
+    runs: Counter[str] = Counter()
+    for counts in processes:
+        runs.update(dict(counts.runs))
+    said = []
+    if runs:
+        submitted = sum(counts.submitted for counts in processes)
+        number = "all" if runs.total() == submitted > 1 else f"{runs.total():,}"
+        said.append(f"{number} reused from {_names([run for run, _ in runs.most_common()])}")
     saved = sum(counts.saved for counts in processes)
-    if saved >= 1:
-        head += f" · saved {duration(saved)}"
-    lines = [head, *(_line(counts, live=False) for counts in processes), *reasons]
-    below = "".join(f'<div style="{_FAINT}">{_with_code(reason)}</div>' for reason in reasons)
-    return {"text/plain": "\n".join(lines), "text/html": _table(processes, head, live=False) + below}
+    return [*said, f"saved {duration(saved)}"] if saved >= 1 else said
+
+
+def _names(runs: Sequence[str]) -> str:
+    if len(runs) > 3:
+        runs = [*runs[:2], f"{len(runs) - 2} more runs"]
+    return " and ".join(filter(None, (", ".join(runs[:-1]), runs[-1])))
 
 
 def duration(seconds: float) -> str:
@@ -143,10 +151,11 @@ def _tasks(processes: Sequence[ProcessCounts]) -> str:
     return "1 task" if number == 1 else f"{number:,} tasks"
 
 
-def _line(counts: ProcessCounts, *, live: bool) -> str:
-    mark = "" if live and not counts.settled else f" {_ICONS[status_of(counts)]}"
+def line_of(counts: ProcessCounts, *, live: bool) -> str:
+    """One process as a line of text, as on Nextflow's console."""
+    mark = "" if live and not counts.settled else f" {ICONS[status_of(counts)]}"
     which = _which(counts, live=live)
-    return f"{f'[{which[0]}] ' if which[0] else ''}{which[1]} | {_progress_words(counts)}{mark}"
+    return f"{f'[{which[0]}] ' if which[0] else ''}{which[1]} | {progress_words(counts)}{mark}"
 
 
 def _which(counts: ProcessCounts, *, live: bool) -> tuple[str, str]:
@@ -156,11 +165,23 @@ def _which(counts: ProcessCounts, *, live: bool) -> tuple[str, str]:
     return "", counts.name
 
 
-def _progress_words(counts: ProcessCounts) -> str:
+def progress_words(counts: ProcessCounts) -> str:
+    """How far a process is, in words."""
     if not counts.submitted and not counts.total:
         return "no task" if counts.settled else "no task yet"
     total = f"{counts.total:,}" if counts.total is not None else f"{counts.submitted:,} so far"
     return ", ".join([f"{counts.ended:,} of {total}", *_parts(counts)])
+
+
+def most_telling(processes: Sequence[ProcessCounts]) -> tuple[Sequence[ProcessCounts], Sequence[ProcessCounts]]:
+    """The processes that are shown, and those that there is no room for: rather what has ended well, or waits."""
+    if len(processes) <= ROWS:
+        return processes, ()
+    ranks = {"failed": 0, "running": 1, "aborted": 2, "waiting": 3}
+    ranked = sorted(range(len(processes)), key=lambda place: ranks.get(status_of(processes[place]), 4))
+    shown = set(ranked[:ROWS])
+    places = range(len(processes))
+    return [processes[at] for at in places if at in shown], [processes[at] for at in places if at not in shown]
 
 
 def _parts(counts: ProcessCounts) -> list[str]:
@@ -175,23 +196,33 @@ def _parts(counts: ProcessCounts) -> list[str]:
     return [f"{word}: {number:,}" for word, number in numbers if number]
 
 
-def _table(processes: Sequence[ProcessCounts], head: str, *, live: bool) -> str:
-    rows = "".join(_row(counts, live=live) for counts in processes)
+def _table(processes: Sequence[ProcessCounts], head: str) -> str:
+    shown, others = most_telling(processes)
+    rows = "".join(map(_row, shown))
+    more = below_table(escape(others_words(others))) if others else ""
     return (
         f'<table style="margin: 0; border-collapse: collapse">'
-        f'<caption style="text-align: left; {_FAINT}"><span role="status">{escape(head)}</span></caption>'
-        f"<tbody>{rows}</tbody></table>"
+        f'<caption style="text-align: left; {FAINT}"><span role="status">{escape(head)}</span></caption>'
+        f"<tbody>{rows}</tbody></table>{more}"
     )
 
 
-def _row(counts: ProcessCounts, *, live: bool) -> str:
+def below_table(html: str) -> str:
+    """A line below the table, as small as what stands in it."""
+    return f'<div style="{FAINT}; font-size: var(--jp-ui-font-size1, 13px)">{html}</div>'
+
+
+def others_words(others: Sequence[ProcessCounts]) -> str:
+    """What is said of processes that there is no room for."""
+    ended, total = sum(counts.ended for counts in others), sum(counts.total or counts.submitted for counts in others)
+    return f"and {len(others)} more processes: {ended:,} of {total:,} tasks"
+
+
+def _row(counts: ProcessCounts) -> str:
     status = status_of(counts)
-    task_hash, label = _which(counts, live=live)
-    cells = [f"{_icon(status)} {status}"]
-    if live:
-        cells.append(_bar(counts))
-    cells.append(escape(_progress_words(counts)))
-    cells.append(f'<code>[{task_hash}]</code> <span style="{_FAINT}">{escape(label)}</span>' if task_hash else "")
+    task_hash, label = _which(counts, live=False)
+    cells = [f"{icon(status)} {status}", escape(progress_words(counts))]
+    cells.append(f'<code>[{task_hash}]</code> <span style="{FAINT}">{escape(label)}</span>' if task_hash else "")
     return (
         f'<tr><th scope="row" style="{_CELL}">{escape(counts.name)}</th>'
         + "".join(f'<td style="{_CELL}">{cell}</td>' for cell in cells)
@@ -199,15 +230,9 @@ def _row(counts: ProcessCounts, *, live: bool) -> str:
     )
 
 
-def _bar(counts: ProcessCounts) -> str:
-    label = f'aria-label="{escape(counts.name)}: {escape(_progress_words(counts))}"'
-    if counts.total is None and counts.submitted:
-        return f"<progress {label}></progress>"  # it moves
-    return f'<progress {label} value="{counts.ended}" max="{counts.total or 1}"></progress>'
-
-
-def _icon(status: Status) -> str:
-    return f'<span aria-hidden="true" style="color: {_COLOURS[status]}">{_ICONS[status]}</span>'
+def icon(status: Status) -> str:
+    """The mark of a status, in its colour; a screen reader reads the word beside it."""
+    return f'<span aria-hidden="true" style="color: {COLOURS[status]}">{ICONS[status]}</span>'
 
 
 def _with_code(text: str) -> str:

@@ -85,6 +85,18 @@ def check_started_before_done(factory: Factory, make_job: MakeJob) -> None:
     assert [seen.get(timeout=PATIENCE), seen.get(timeout=PATIENCE)] == ["started", "done"]
 
 
+def check_running_jobs_are_told_with_their_first_process(factory: Factory, make_job: MakeJob) -> None:
+    executor, ends = factory(), Ends()
+    job = make_job("echo $$ > pid; sleep 600")
+    assert executor.running() == []
+    executor.submit(job, ends.done)
+    pid = int(wait_for_file(job, "pid"))
+    assert wait_until(lambda: [(one.job_hash, one.pid) for one in executor.running()] == [(job.hash, pid)])
+    executor.cancel(job.hash)
+    ends.next()
+    assert executor.running() == []
+
+
 def check_time_limit(factory: Factory, make_job: MakeJob) -> None:
     job = make_job("echo $$ > pid; sleep 600; echo never > after", time=0.3)
     outcome = run_one(factory(), job)

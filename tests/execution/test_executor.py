@@ -38,6 +38,7 @@ def test_local_executor(check: Callable[..., None], factory: Callable[..., Execu
 
 # A kernel has no budget and runs one body at a time; a body that runs is ended by an interrupt of the kernel alone.
 NOT_INLINE = {
+    contract.check_running_jobs_are_told_with_their_first_process,
     contract.check_time_limit,
     contract.check_time_limit_of_one_that_ignores_sigterm,
     contract.check_cancel_running,

@@ -49,6 +49,22 @@ class FrontEnd:
         self._wait_for_kernel()
         page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status='idle']", timeout=PATIENCE * 1000)
 
+    def reload(self, page: Any, *, is_busy: bool = False) -> None:
+        """Load the page anew, and wait until its kernel listens, unless it is busy with a cell."""
+        page.reload()
+        page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=PATIENCE * 1000)
+        if not is_busy:
+            self._wait_for_kernel()
+            page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status='idle']", timeout=PATIENCE * 1000)
+
+    def end_kernels(self) -> None:
+        """End all kernels, as somebody does who comes back another day."""
+        for session in _ask(f"{self.url}/api/sessions?token={self.token}") or []:
+            ended = urllib.request.Request(
+                f"{self.url}/api/sessions/{session['id']}?token={self.token}", method="DELETE"
+            )
+            urllib.request.urlopen(ended, timeout=PATIENCE).close()
+
     def choose(self, page: Any, menu: str, entry: str) -> None:
         """Choose from the menu bar."""
         page.get_by_role("menuitem", name=menu, exact=True).click()
@@ -66,13 +82,13 @@ class FrontEnd:
         page.get_by_role("dialog").get_by_role("button", name="Confirm Kernel Restart").click()
 
     def _wait_for_kernel(self) -> None:
-        end = time.monotonic() + PATIENCE
+        end, kernels = time.monotonic() + PATIENCE, []
         while time.monotonic() < end:
             kernels = _ask(f"{self.url}/api/kernels?token={self.token}") or []
             if any(kernel["execution_state"] == "idle" and kernel["connections"] for kernel in kernels):
                 return
             time.sleep(0.1)
-        raise TimeoutError("no kernel is idle and connected")
+        raise TimeoutError(f"no kernel is idle and connected: {kernels}")
 
 
 @contextmanager

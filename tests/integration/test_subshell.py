@@ -13,7 +13,8 @@ from tests.notebook.conftest import Kernel
 
 PATIENCE = 60.0
 PANEL = """
-from nbflow.notebook.screens.panel import make_panel, works_beside_cells
+from nbflow.notebook.screens.panel import make_panel
+from nbflow.notebook.subshells import works_beside_cells
 panel = make_panel('browser', {'ask': lambda question: {'echo': question}}, options={}, acts=[], launch_dir='')
 print(works_beside_cells(get_ipython().kernel), panel.comm.comm_id)
 """

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
 import threading
 import time
+from dataclasses import replace
+from functools import partial
 from html.parser import HTMLParser
 from itertools import pairwise
 from typing import Any
@@ -14,13 +17,16 @@ from IPython.core.interactiveshell import InteractiveShell
 from nbclient import NotebookClient
 from nbconvert import HTMLExporter, MarkdownExporter
 
-from nbflow.execution.progress import ProcessCounts, Progress
+from nbflow.execution.inline.executor import InlineExecutor
+from nbflow.execution.inline.foreground import Foreground
+from nbflow.execution.job import Running
+from nbflow.execution.progress import ProcessCounts, Progress, RunningTask
 from nbflow.notebook.environment import Audience
 from nbflow.notebook.progress import INTERVAL, ProgressDisplay
 from nbflow.notebook.render import (
+    ROWS,
     Verdict,
     duration,
-    render_progress,
     render_summary,
     render_verdict,
     short_hash,
@@ -30,6 +36,7 @@ from nbflow.notebook.render import (
 from .conftest import Kernel
 
 HASH = "ab12cd34" + "0" * 24
+OTHER = "ffeeddcc" + "1" * 24
 
 
 class Recorder:
@@ -54,17 +61,17 @@ def test_a_task_is_counted_once_wherever_it_is() -> None:
     progress = Progress()
     progress.submitted("align", 5)
     progress.started("align", HASH, "align (1)")
-    progress.started("align", HASH, "align (2)")
+    progress.started("align", OTHER, "align (2)")
     progress.cached("align", HASH, "align (3)", saved=60)
     progress.completed("align", HASH, "align (1)")
     counts = only(progress)
     assert (counts.waiting, counts.running, counts.completed, counts.cached) == (2, 1, 1, 1)
     assert (counts.ended, counts.total, counts.saved) == (2, 5, 60)
     assert not counts.settled
-    progress.failed("align", HASH, "align (2)")
-    progress.aborted("align", running=False)
+    progress.failed("align", OTHER, "align (2)")
+    progress.aborted("align")
     progress.started("align", HASH, "align (4)")
-    progress.aborted("align", running=True)
+    progress.aborted("align", HASH)
     counts = only(progress)
     assert (counts.waiting, counts.running, counts.failed, counts.aborted) == (0, 0, 1, 2)
     assert counts.settled
@@ -74,8 +81,37 @@ def test_a_retried_task_waits_again() -> None:
     progress = Progress()
     progress.submitted("align")
     progress.started("align", HASH, "align")
-    progress.retried("align")
-    assert (only(progress).waiting, only(progress).running) == (1, 0)
+    progress.retried("align", HASH)
+    assert (only(progress).waiting, only(progress).running, only(progress).retried) == (1, 0, 1)
+
+
+def test_an_ignored_failure_is_no_failure() -> None:
+    progress = Progress()
+    progress.submitted("align", 2)
+    progress.started("align", HASH, "align")
+    progress.ignored("align", HASH)
+    progress.ignored("align")  # it waited for the same task
+    counts = only(progress)
+    assert (counts.running, counts.ignored, counts.failed, counts.ended) == (0, 2, 0, 2)
+
+
+def test_running_tasks_are_known_by_name_and_age_and_how_long_the_completed_ones_took() -> None:
+    progress = Progress()
+    progress.submitted("align", 3)
+    progress.started("align", HASH, "align (1)", 1000.0)
+    progress.started("align", OTHER, "align (2)", 1001.0)
+    progress.completed("align", HASH, "align (1)", took=3.0)
+    counts = only(progress)
+    assert counts.tasks == (RunningTask(OTHER, "align (2)", 1001.0),)
+    assert (counts.completed, counts.took, counts.took_squared) == (1, 3.0, 9.0)
+
+
+def test_reused_tasks_are_counted_by_the_run_that_executed_them() -> None:
+    progress = Progress()
+    for run in ("calm_curie", "happy_turing", "calm_curie", ""):
+        progress.reused("align", HASH, "align", 1, run)
+    assert only(progress).runs == (("calm_curie", 2), ("happy_turing", 1))
+    assert only(progress).cached == 4
 
 
 def test_the_total_is_unknown_while_a_channel_cannot_tell() -> None:
@@ -132,13 +168,13 @@ def test_the_first_task_is_announced_once_in_its_own_thread() -> None:
 def test_counts_from_many_threads_add_up() -> None:
     progress = Progress()
 
-    def work() -> None:
+    def work(task_hash: str) -> None:
         for _ in range(2000):
             progress.submitted("align")
-            progress.started("align", HASH, "align")
-            progress.completed("align", HASH, "align")
+            progress.started("align", task_hash, "align")
+            progress.completed("align", task_hash, "align")
 
-    threads = [threading.Thread(target=work) for _ in range(4)]
+    threads = [threading.Thread(target=work, args=(f"{number:032x}",)) for number in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -171,14 +207,8 @@ class Outline(HTMLParser):
         self.text += data
 
 
-RUNNING = ProcessCounts("align", 10, 10, waiting=4, running=3, completed=1, cached=2, hash=HASH, label="align (s1)")
 DONE = ProcessCounts("align", 10, 10, completed=8, cached=2, saved=123, hash=HASH, label="align (s9)")
 FAILED = ProcessCounts("sort", 3, 3, completed=1, failed=1, aborted=1, hash=HASH, label="sort (2)")
-
-
-def test_a_running_process_reads_as_on_nextflows_console() -> None:
-    text = render_progress([RUNNING], 3.25)["text/plain"]
-    assert text == "nbflow · 10 tasks · 3.2s\n[ab/12cd34] align (s1) | 3 of 10, cached: 2, running: 3"
 
 
 def test_a_finished_process_carries_a_mark_and_no_arbitrary_hash() -> None:
@@ -190,41 +220,45 @@ def test_a_finished_process_carries_a_mark_and_no_arbitrary_hash() -> None:
     )
 
 
-def test_an_open_channel_has_no_total_yet() -> None:
-    counts = ProcessCounts("align", None, 1200, waiting=1000, completed=200)
-    assert "align | 200 of 1,200 so far" in render_progress([counts], 1)["text/plain"]
+def test_the_head_says_what_came_from_which_run() -> None:
+    some = replace(DONE, runs=(("calm_curie", 1), ("happy_turing", 1)))
+    assert head_of([some]) == "nbflow · 10 tasks · 1s · 2 reused from calm_curie and happy_turing · saved 2m 3s"
+    whole = replace(DONE, completed=0, cached=10, runs=(("calm_curie", 10),))
+    assert head_of([whole]) == "nbflow · 10 tasks · 1s · all reused from calm_curie · saved 2m 3s"
+    other = replace(whole, name="sort", saved=0.0, runs=(("a", 2), ("b", 3), ("c", 1), ("d", 4)))
+    assert head_of([whole, other]).endswith(" · all reused from calm_curie, d and 3 more runs · saved 2m 3s")
+
+
+def head_of(processes: list[ProcessCounts]) -> str:
+    return render_summary(processes, 1)["text/plain"].splitlines()[0]
 
 
 def test_a_process_without_tasks_says_so() -> None:
-    waits, unused = ProcessCounts("report", None), ProcessCounts("report", 0)
-    assert "report | no task yet" in render_progress([waits], 1)["text/plain"]
-    assert "report | no task -" in render_summary([DONE, unused], 1)["text/plain"]
-    assert (status_of(waits), status_of(unused)) == ("waiting", "unused")
-    [bar] = [attrs for tag, attrs in Outline(render_progress([waits], 1)["text/html"]).tags if tag == "progress"]
-    assert bar["value"] == "0", "a bar without a value moves"
+    assert "report | no task -" in render_summary([DONE, ProcessCounts("report", 0)], 1)["text/plain"]
 
 
-@pytest.mark.parametrize("render", [render_progress, render_summary])
-def test_the_table_can_be_read_aloud(render: Any) -> None:
-    outline = Outline(render([RUNNING, FAILED], 1)["text/html"])
+def test_the_table_can_be_read_aloud() -> None:
+    outline = Outline(render_summary([DONE, FAILED], 1)["text/html"])
     assert [tag for tag, _ in outline.tags].count("caption") == 1
     assert [attrs["scope"] for tag, attrs in outline.tags if tag == "th"] == ["row", "row"]
     assert sum(attrs.get("role") == "status" for _, attrs in outline.tags) == 1
-    assert "running" in outline.text
+    assert not any(attrs.get("role") == "progressbar" for _, attrs in outline.tags), "all is over"
     assert "failed" in outline.text
 
 
-def test_bars_are_labelled_and_gone_when_all_is_over() -> None:
-    bars = [attrs for tag, attrs in Outline(render_progress([RUNNING], 1)["text/html"]).tags if tag == "progress"]
-    assert bars == [{"aria-label": "align: 3 of 10, cached: 2, running: 3", "value": "3", "max": "10"}]
-    assert "<progress" not in render_summary([DONE], 1)["text/html"]
+def test_of_very_many_processes_those_that_failed_are_shown() -> None:
+    many = [ProcessCounts(f"p{number:03}", 1, 1, completed=1) for number in range(200)]
+    many[123] = replace(FAILED, name="p123")
+    outline = Outline(render_summary(many, 1)["text/html"])
+    assert len([tag for tag, _ in outline.tags if tag == "th"]) == ROWS
+    assert "p123" in outline.text and "p000" in outline.text and "p199" not in outline.text
+    assert f"and {200 - ROWS} more processes: {200 - ROWS} of {200 - ROWS} tasks" in outline.text
 
 
 def test_names_are_text_and_never_markup() -> None:
     evil = '<img src=x onerror="1">&'
     counts = ProcessCounts(evil, 1, 1, running=1, hash=HASH, label=evil)
     for html in (
-        render_progress([counts], 1)["text/html"],
         render_summary([counts], 1)["text/html"],
         render_verdict(Verdict("failed", f"{evil} `{evil}`"))["text/html"],
     ):
@@ -234,10 +268,10 @@ def test_names_are_text_and_never_markup() -> None:
 
 
 def test_colours_have_fallbacks_and_nothing_needs_a_kernel() -> None:
-    html = render_progress([RUNNING], 1)["text/html"] + render_verdict(Verdict("cached", "train"))["text/html"]
+    html = render_summary([DONE, FAILED], 1)["text/html"] + render_verdict(Verdict("cached", "train"))["text/html"]
     assert "<script" not in html
     assert "<style" not in html
-    assert html.count("var(--jp-") == html.count(", #")
+    assert html.count("var(--jp-") == html.count(", #") + html.count(", 13px")
 
 
 @pytest.mark.parametrize(
@@ -323,8 +357,8 @@ def test_slow_tasks_are_followed_at_most_four_times_a_second() -> None:
     assert all(later - earlier >= INTERVAL * 0.9 for earlier, later in pairwise(live))
     assert [update for update, *_ in recorder.seen] == [False, *[True] * (len(recorder.seen) - 1)]
     assert len({display_id for _, display_id, *_ in recorder.seen}) == 1
-    assert "<progress" in recorder.seen[0][2]["text/html"]
-    assert "<progress" not in recorder.seen[-1][2]["text/html"]
+    assert "progressbar" in recorder.seen[0][2]["text/html"]
+    assert "progressbar" not in recorder.seen[-1][2]["text/html"]
 
 
 def test_a_verdict_takes_the_place_of_the_progress() -> None:
@@ -351,6 +385,64 @@ def test_after_the_output_was_cleared_the_display_is_a_new_one() -> None:
     display.lost()
     display.finish(Verdict("completed", "train: ran"))
     assert recorder.seen[-1][0] is False
+
+
+class Asked(InlineExecutor):
+    """An executor that tells of one real process, and counts how often it was asked."""
+
+    def __init__(self, pid: int = 0) -> None:
+        super().__init__(Foreground(lambda: None))
+        self.pid = pid
+        self.times = 0
+
+    def running(self) -> list[Running]:
+        self.times += 1
+        return [Running(HASH, self.pid, time.time())] if self.pid else []
+
+
+def test_what_running_tasks_use_is_shown_with_their_process() -> None:
+    progress, recorder = Progress(), Recorder()
+    progress.submitted("align")
+    with subprocess.Popen(["sleep", "600"]) as task:
+        progress.started("align", HASH, "align (1)", time.time())
+        display = ProgressDisplay(progress, recorder, Audience.FRONT_END, partial(Asked, task.pid))
+        display.start()
+        while not any("CPU " in data["text/plain"] for _, _, data, _ in recorder.seen):
+            time.sleep(0.02)
+        task.kill()
+    display.finish()
+
+
+@pytest.mark.parametrize("audience", [Audience.FILE, Audience.TERMINAL])
+def test_nothing_is_measured_when_nobody_looks(audience: Audience) -> None:
+    progress, asked = Progress(), Asked()
+    display = ProgressDisplay(progress, Recorder(), audience, lambda: asked)
+    display.start()
+    progress.submitted("align")
+    progress.started("align", HASH, "align")
+    time.sleep(0.5)
+    progress.completed("align", HASH, "align")
+    display.finish()
+    assert asked.times == 0
+
+
+def test_an_interrupt_that_comes_late_leaves_no_display_that_moves_no_more() -> None:
+    class Interrupted(Recorder):
+        def publish(self, data: Any, metadata: Any = None, *, transient: Any = None, update: bool = False) -> None:
+            interrupt = not self.seen
+            super().publish(data, metadata, transient=transient, update=update)
+            if interrupt:
+                raise KeyboardInterrupt
+
+    progress, recorder = Progress(), Interrupted()
+    progress.reused("align", HASH, "align", 0)
+    display = ProgressDisplay(progress, recorder, Audience.FRONT_END)
+    with pytest.raises(KeyboardInterrupt):
+        display.finish()
+    assert "align | 1 of 1" in recorder.seen[-1][2]["text/plain"]
+    shown = len(recorder.seen)
+    display.finish()
+    assert len(recorder.seen) == shown
 
 
 def test_without_a_front_end_only_the_settled_state_is_published() -> None:

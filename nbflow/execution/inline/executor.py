@@ -16,7 +16,7 @@ from typing import Literal
 from nbflow.errors import ExecutorError
 from nbflow.execution.executor import Done, Executor, Started
 from nbflow.execution.inline.foreground import Foreground
-from nbflow.execution.job import Job, Outcome
+from nbflow.execution.job import Job, Outcome, Running
 from nbflow.execution.local.usage import Usage
 
 
@@ -49,6 +49,10 @@ class InlineExecutor:
     def slots(self) -> int:
         """One: a kernel runs one thing at a time."""
         return 1
+
+    def running(self) -> list[Running]:
+        """None: a body that runs in the kernel has no process of its own."""
+        return []
 
     def submit(self, job: Job, done: Done, started: Started | None = None) -> None:
         """Take a job; see `Executor.submit`."""
@@ -132,6 +136,10 @@ class Executors:
     def slots(self) -> int:
         """How many tasks of one CPU run side by side."""
         return self._local.slots
+
+    def running(self) -> list[Running]:
+        """The jobs that run in processes of their own; see `Executor.running`."""
+        return [*self._local.running(), *self._inline.running()]
 
     def submit(self, job: Job, done: Done, started: Started | None = None) -> None:
         """Take a job; see `Executor.submit`."""

@@ -91,6 +91,15 @@ class LocalExecutor:
 
     # ---- called from any thread
 
+    def running(self) -> list[Running]:
+        """The jobs that run; see `Executor.running`."""
+        tickets = self._known.copy().values()
+        return [
+            Running(ticket.job.hash, ticket.pid, ticket.began)
+            for ticket in tickets
+            if ticket.pid is not None and ticket.began is not None
+        ]
+
     def submit(self, job: Job, done: Done, started: Started | None = None) -> None:
         """Take a job; see `Executor.submit`."""
         self._check(job)

@@ -17,8 +17,9 @@ from nbflow.core.retention import Retention
 from nbflow.core.values.files import Disk
 from nbflow.execution.explain.reasons import Reasons
 from nbflow.execution.explain.why import entries_elsewhere
+from nbflow.execution.open_run import Open
 from nbflow.execution.preview import Preview, PreviewRunner
-from nbflow.session import Open, Session
+from nbflow.session import Session
 from nbflow.storage.browse import Reader
 from nbflow.storage.database.cache import TaskCache
 from nbflow.storage.database.store import MemoryStore
@@ -53,7 +54,7 @@ class PreviewSession(Session):
             reader = Reader(self.layout)
             reasons = Reasons(cache, reader.earlier_indexes(session), lambda: entries_elsewhere(reader, record))
             runner = PreviewRunner(cache, boot_id(), self.layout, self._classes.resolve, reasons, self.preview)
-            return Open(record, time.time(), resources.pop_all(), runner, lambda: None, reasons)
+            return Open(record, time.time(), resources.pop_all(), runner, None, reasons)
         raise AssertionError("not reached")
 
     def _remove_scratch(self) -> None:

@@ -16,6 +16,7 @@ from traitlets import Bool, Dict, List, Unicode
 
 from nbflow.browsing.front import module, style
 from nbflow.errors import NbflowError
+from nbflow.notebook.subshells import let_through
 
 Handler = Callable[[Mapping[str, Any]], dict[str, Any]]
 
@@ -30,22 +31,6 @@ def has_anywidget() -> bool:
     except ImportError:
         return False
     return True
-
-
-def works_beside_cells(kernel: object) -> bool:
-    """Whether a kernel takes a widget's messages while a cell runs: those with subshells do."""
-    return bool(getattr(kernel, "_supports_kernel_subshells", False))
-
-
-def let_through(widget: ipywidgets.Widget) -> None:
-    """Let a widget's messages go beside the running cell.
-
-    ipykernel 7.4 sends them to the shell that last published for the widget; what a cell made is published by the main
-    shell, so its messages wait behind the cell. Other versions do what the front end asks.
-    """
-    comm = getattr(widget, "comm", None)
-    if comm is not None and hasattr(type(comm), "_reply_subshell_for"):
-        comm._reply_subshell_for = None
 
 
 def make_panel(screen: str, handlers: Mapping[str, Handler], **traits: Any) -> ipywidgets.DOMWidget:

@@ -14,7 +14,7 @@ import ipywidgets as widgets
 from nbflow.browsing.model import Model
 from nbflow.errors import NbflowError
 from nbflow.notebook.screens.acts import Acts
-from nbflow.notebook.screens.panel import let_through
+from nbflow.notebook.subshells import let_through
 
 _PAGE = 25
 _SHOWN = ("status", "name", "hash", "exit", "start", "realtime", "%cpu", "peak_rss", "size")

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from nbflow.browsing.model import Model
-from nbflow.notebook.environment import NOTEBOOK_VARIABLE, Audience
+from nbflow.notebook.environment import Audience
 from nbflow.notebook.relaunch import relaunch_session
 from nbflow.notebook.screens.acts import Acts
 from nbflow.notebook.screens.static import sessions_bundle
@@ -39,7 +39,7 @@ def show(screen: str, shell: Any, desk: NotebookDesk, options: dict[str, Any]) -
         What the screen begins with.
     """
     model = Model(desk.session.reader)
-    usable = can_use_widgets(desk)
+    usable = desk.shows_widgets
     answer = model.answer({"ask": "sessions"})
     bundle = sessions_bundle(answer, hint=_HINTS[screen], latest_only=screen == "picker", folded=usable)
     _publish(shell, desk, bundle)
@@ -67,12 +67,6 @@ class Teller:
             self.tell_screen(text)
 
 
-def can_use_widgets(desk: NotebookDesk) -> bool:
-    """Whether somebody sits before a front end: ``nbflow run`` only prints."""
-    environ = desk.session.environ
-    return desk.audience() is Audience.FRONT_END and NOTEBOOK_VARIABLE not in environ
-
-
 def _publish(shell: Any, desk: NotebookDesk, bundle: Bundle) -> None:
     if desk.audience() is Audience.TERMINAL:
         print(bundle["text/plain"])
@@ -83,7 +77,8 @@ def _publish(shell: Any, desk: NotebookDesk, bundle: Bundle) -> None:
 def _show_widget(screen: str, shell: Any, model: Model, acts: Acts, options: dict[str, Any], teller: Teller) -> None:
     from IPython.display import display
 
-    from nbflow.notebook.screens.panel import has_anywidget, make_panel, works_beside_cells
+    from nbflow.notebook.screens.panel import has_anywidget, make_panel
+    from nbflow.notebook.subshells import works_beside_cells
 
     beside = works_beside_cells(getattr(shell, "kernel", None))
     if has_anywidget():
