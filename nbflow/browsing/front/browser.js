@@ -127,7 +127,7 @@ export class Browser {
     const session = this.sessions.find((each) => each.id === this.where.session || each.runs.some((run) => run.run === this.where.run));
     if (!session) return;
     const run = session.runs.find((each) => each.run === this.where.run);
-    const key = JSON.stringify([this.where, session.current, session.held, run?.status, run?.duration, this.sessions.length]);
+    const key = JSON.stringify([this.where, session.current, session.held, run?.status, run?.failed, run?.duration, this.sessions.length]);
     if (key === this.aboutKey) return;
     this.aboutKey = key;
     const facts = run ? [moment(run.started), run.duration, run.command].filter(Boolean).join(" · ") : plural(session.runs.length, "run");
@@ -135,7 +135,7 @@ export class Browser {
       this.about,
       h("h3", {}, run ? run.run : `session ${session.short}`), run ? status(run.status) : null, h("span.nbf-faint.nbf-clip", { title: facts }, facts),
       h("span.nbf-spring"), run ? this.comparing(run) : null, session.own ? this.resuming(session) : null,
-      run?.status === "ERR" && this.source.acts.has("relaunch")
+      (run?.status === "ERR" || run?.failed) && this.source.acts.has("relaunch")
         ? h("button.nbf-button", { type: "button", onclick: () => this.resume(session, "relaunch") }, "Relaunch from failed task") : null,
       run && session.own && this.source.acts.has("delete") && !run.live
         ? h("button.nbf-button.nbf-danger", { type: "button", onclick: () => this.askDelete({ run: run.run }, `run ${run.run}`) }, "Delete …") : null,
