@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 TARGET = "nbflow.relaunch"
 _EVERY = 0.5
-_PATIENCE = 3.0
+_PATIENCE = 6.0
 """Seconds that a front end has to say that it can run cells."""
 _VIEW = "application/vnd.jupyter.widget-view+json"
 
