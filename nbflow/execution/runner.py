@@ -107,15 +107,20 @@ class Runner(Lookup):
         if call.forced is None and self._joins(task, progress, done):
             return
         found = self.find(call, task, self._create)
-        order = Order(call, task, own, read, found.key, found.work_dir)
-        result = found if isinstance(found, Result) else self._from_store(order, found)
-        if result is not None:
-            self._reused(result, progress)
-            self._publish(order, result, (done,))
-            return
-        assert isinstance(found, Claim)
-        progress.submitted(task.process)
-        self._executions.begin(Execution(order, found, number, progress, done, begun))
+        if isinstance(found, Claim):
+            order = Order(call, task, own, read, found.key, found.work_dir)
+            result = self._from_store(order, found)
+            if result is None:
+                progress.submitted(task.process)
+                self._executions.begin(Execution(order, found, number, progress, done, begun))
+                return
+        else:
+            result = found
+        self._reused(result, progress)
+        if call.process.directives.publish_dir:
+            self._publish(Order(call, task, own, read, result.key, result.work_dir), result, (done,))
+        else:
+            done(result)
 
     def values(self, key: bytes) -> dict[str, Any]:
         """As `Lookup.values`; a task whose outputs cannot be read will not be taken from the cache again."""
