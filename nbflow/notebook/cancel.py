@@ -1,7 +1,8 @@
 """The button that ends the tasks of the running cell, as an interrupt of the kernel does.
 
-Alone here: when there is one, and what pressing it does. It is shown only where it can work, for a button that does
-nothing is worse than none, and only while the cell runs, for a saved widget is a broken output. Elsewhere there are words.
+Alone here: which button there is, and what pressing it does. nbflow's labextension draws its own, which needs nothing of the
+kernel; elsewhere there is a widget, if it can work, for a button that does nothing is worse than none; else there are words.
+All of it is shown only while the cell runs, for a saved widget is a broken output.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 #: Seconds for which a front end may take to make a subshell; one that makes none sends what is pressed when the cell is over.
 PATIENCE = 5.0
+
+#: What the labextension (``jupyter-config/labextensions/nbflow``) draws.
+MIME = "application/vnd.nbflow.cancel+json"
 
 #: What has no MIME type at all makes nbconvert warn.
 _NOTHING = {"text/plain": "", "text/html": ""}
@@ -62,11 +66,6 @@ class CancelButton:
         The shell's ``display_pub`` at the beginning of the cell.
     interrupt : callable
         Interrupts the cell.
-
-    Attributes
-    ----------
-    hint : str
-        How the tasks can be ended where there is no button; empty where there is one, or may be in a moment.
     """
 
     def __init__(self, kernel: object, publisher: Publisher, interrupt: Callable[[], None] = interrupt_kernel) -> None:
@@ -79,19 +78,20 @@ class CancelButton:
         self._shown = False
         self._over = False
         self._pressing = threading.Lock()
-        self.hint = "" if works_beside_cells(kernel) else HINT
+        self._bundle = {**_for_labextension(kernel), "text/plain": HINT, "text/html": HINT}
 
     def look(self) -> None:
-        """Make the button, show it as soon as it is known to work, or give it up."""
-        if self._shown or self.hint:
+        """Make the widget, and show it as soon as it is known to work, or what there is without it."""
+        if self._shown:
             return
-        if self._button is None:
+        if not works_beside_cells(self._kernel):
+            self._show({})
+        elif self._button is None:
             self._button, self._made = _make(self._press), time.monotonic()
         elif has_subshell(self._kernel):
-            self._shown = True
-            self._publish({_VIEW: _view(self._button), "text/plain": HINT, "text/html": HINT})
+            self._show({_VIEW: _view(self._button)})
         elif time.monotonic() - self._made > PATIENCE:
-            self.hint = HINT
+            self._show({})
             self._close()
 
     def end(self) -> None:
@@ -114,6 +114,10 @@ class CancelButton:
             button.disabled = False
             button.description = f"Not cancelled: {type(error).__name__}: {error}. {HINT}"
 
+    def _show(self, widget: dict[str, Any]) -> None:
+        self._shown = True
+        self._publish({**self._bundle, **widget})
+
     def _publish(self, data: dict[str, Any], *, update: bool = False) -> None:
         self._publisher.publish(data, transient={"display_id": self._id}, update=update)
 
@@ -122,6 +126,14 @@ class CancelButton:
         if button is not None:
             for part in (button, button.layout, button.style):
                 part.close()
+
+
+def _for_labextension(kernel: Any) -> dict[str, Any]:
+    """The request that runs the cell: its button is there as long as the kernel is heard to work on that."""
+    try:
+        return {MIME: {"version": 1, "request": kernel.get_parent("shell")["header"]["msg_id"]}}
+    except (AttributeError, KeyError):
+        return {}  # no ipykernel, or no request
 
 
 def _make(press: Callable[[ipywidgets.Button], None]) -> ipywidgets.Button:

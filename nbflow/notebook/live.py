@@ -76,8 +76,6 @@ class Moment:
         How long it will still take; None where that cannot be told.
     uses : mapping of str to Use
         What the tasks of each process use that run.
-    hint : str
-        How the tasks can be ended, where there is no button for it.
     """
 
     processes: Sequence[ProcessCounts]
@@ -85,7 +83,6 @@ class Moment:
     now: float = 0.0
     remaining: Estimate | None = None
     uses: Mapping[str, Use] = field(default_factory=dict)
-    hint: str = ""
 
 
 def render_progress(moment: Moment) -> Bundle:
@@ -197,9 +194,7 @@ def _below(moment: Moment) -> str:
     tasks = sorted((task for counts in moment.processes for task in counts.tasks), key=lambda task: task.since)
     named = [f"{escape(_short(task.label))} {duration(_age(task, moment.now))}" for task in tasks[:NAMED]]
     more = [f"and {len(tasks) - NAMED:,} more"] if len(tasks) > NAMED else []
-    running = f"{icon('running')} {' · '.join([*named, *more])}" if tasks else ""
-    lines = (running, escape(moment.hint))
-    return "".join(below_table(line) for line in lines if line)
+    return below_table(f"{icon('running')} {' · '.join([*named, *more])}") if tasks else ""
 
 
 def _age(task: RunningTask, now: float) -> float:

@@ -162,9 +162,8 @@ class ProgressDisplay:
         executor = self._executor()
         lanes = self._lanes if executor is None else min(self._lanes, executor.slots)
         left = remaining(processes, now, lanes)
-        hint = "" if self._cancel is None else self._cancel.hint
         own = {name: use for name, use in uses.items() if name in running}
-        return Moment(processes, time.monotonic() - self._begun, now, left, own, hint)
+        return Moment(processes, time.monotonic() - self._begun, now, left, own)
 
     def _show(self, bundle: Bundle) -> None:
         if self._audience is Audience.TERMINAL:

@@ -11,6 +11,7 @@ import nbformat
 import pytest
 from nbconvert import HTMLExporter
 
+from nbflow.notebook.cancel import MIME
 from tests.execution.live_processes import alive, wait_until
 from tests.notebook.conftest import Kernel
 from tests.notebook.test_subshells import make_subshell, pytestmark  # noqa: F401  # where there are none, nothing can be pressed
@@ -125,8 +126,14 @@ class Looked:
                 expect(found).to_be_hidden()
 
 
+def disable_labextension(root: Path) -> None:
+    config = root / ".settings" / "config" / "labconfig" / "page_config.json"
+    config.parent.mkdir(parents=True)
+    config.write_text(json.dumps({"disabledExtensions": {"nbflow": True}}))
+
+
 @pytest.mark.parametrize("kind", ["lab", "notebook"])
-def test_a_cell_is_cancelled_by_its_button_and_no_broken_widget_is_ever_seen(
+def test_a_cell_is_cancelled_by_its_button_also_in_a_page_that_was_loaded_meanwhile_and_no_broken_widget_is_ever_seen(
     kind: str, browser_program: str, tmp_path: Path, sleeper: str
 ) -> None:
     from playwright.sync_api import expect, sync_playwright
@@ -141,6 +148,11 @@ def test_a_cell_is_cancelled_by_its_button_and_no_broken_widget_is_ever_seen(
         served.run_all(page)
         expect(here.output.get_by_role("progressbar", name="nap")).to_be_visible(timeout=PATIENCE * 1000)
         expect(here.output).to_contain_text("2 running")
+        expect(here.button).to_have_count(1, timeout=PATIENCE * 1000)
+        page.route("**/interrupt*", lambda route: route.fulfill(status=500, json={"message": "not yours"}))
+        here.button.click()
+        expect(here.output.get_by_role("status").filter(has_text="Not cancelled: not yours")).to_be_visible()
+        page.unroute("**/interrupt*")
         here.cancel()
         assert wait_until(lambda: not alive(sleeper))
         text = here.saved("aborted: 2")
@@ -156,8 +168,46 @@ def test_a_cell_is_cancelled_by_its_button_and_no_broken_widget_is_ever_seen(
         served.run_all(page)
         expect(here.button).to_be_visible(timeout=PATIENCE * 1000)
         meanwhile = here.saved(VIEW)
+        assert MIME in meanwhile
 
-        # The front end asks for its widgets behind the cell that runs, so it gets none: words help.
+        served.reload(page, is_busy=True)
+        expect(here.output).to_contain_text("2 running")
+        expect(here.button).to_have_count(1, timeout=PATIENCE * 1000)
+        here.button.focus()
+        page.keyboard.press("Enter")
+        assert wait_until(lambda: not alive(sleeper))
+        expect(here.button).to_have_count(0, timeout=PATIENCE * 1000)
+        served.end_kernels()
+
+        page.goto("about:blank")
+        path.write_text(meanwhile)
+        served.open(page, "nap.ipynb")
+        expect(here.output).to_contain_text("2 running")
+        here.see_no_broken_widget()
+        expect(here.button).to_have_count(0)
+        browser.close()
+
+
+def test_without_the_labextension_a_widget_cancels_the_cell_and_words_help_once_the_page_was_loaded_anew(
+    browser_program: str, tmp_path: Path, sleeper: str
+) -> None:
+    from playwright.sync_api import expect, sync_playwright
+
+    disable_labextension(tmp_path)
+    path = write_notebook(tmp_path / "nap.ipynb", LOAD, NAP.format(sleeper=sleeper), CALL)
+    with front_end("lab", tmp_path) as served, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=browser_program, args=CHROMIUM_ARGUMENTS)
+        page = browser.new_page(viewport={"width": 1280, "height": 800})
+        here = Looked(served, page, path)
+        served.open(page, "nap.ipynb")
+        served.run_all(page)
+        here.cancel()
+        assert wait_until(lambda: not alive(sleeper))
+        served.run_all(page)
+        expect(here.button).to_have_count(1, timeout=PATIENCE * 1000)
+        meanwhile = here.saved(VIEW)
+
+        # The front end asks for its widgets behind the cell that runs, so it gets none.
         served.reload(page, is_busy=True)
         expect(here.output).to_contain_text("2 running")
         words = "e => getComputedStyle(e, '::after').content"

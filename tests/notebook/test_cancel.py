@@ -1,4 +1,7 @@
-"""The cancel button: shown where it can work, gone when the cell is over; what it does, and what goes wrong in it."""
+"""The cancel button: shown where it can work, gone when the cell is over; what it does, and what goes wrong in it.
+
+What the labextension draws is seen in a browser, in `tests/integration/test_progress.py`.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ import pytest
 from ipywidgets.widgets.widget import _instances as living
 
 from nbflow.notebook import cancel
-from nbflow.notebook.cancel import CancelButton
+from nbflow.notebook.cancel import MIME, CancelButton
 from nbflow.notebook.live import HINT
 
 VIEW = "application/vnd.jupyter.widget-view+json"
@@ -33,7 +36,11 @@ class Screen:
 
 def kernel(*subshells: str, supported: bool = True) -> Any:
     manager = SimpleNamespace(list_subshell=lambda: list(subshells))
-    return SimpleNamespace(_supports_kernel_subshells=supported, shell_channel_thread=SimpleNamespace(manager=manager))
+    return SimpleNamespace(
+        _supports_kernel_subshells=supported,
+        shell_channel_thread=SimpleNamespace(manager=manager),
+        get_parent=lambda channel: {"header": {"msg_id": f"the {channel} request"}},
+    )
 
 
 class Presses:
@@ -67,7 +74,7 @@ def test_a_button_is_shown_once_the_front_end_has_made_a_subshell() -> None:
     assert screen.shown == {}
     subshells.append("one")
     one.look()
-    assert (screen.only["text/plain"], one.hint) == (HINT, "")
+    assert (screen.only["text/plain"], screen.only["text/html"]) == (HINT, HINT)
     one.look()
     assert len(screen.shown) == 1
     one.end()
@@ -102,12 +109,25 @@ def test_what_goes_wrong_in_it_is_shown_in_it() -> None:
     pressed.cancel.end()
 
 
+def test_the_labextensions_button_is_offered_beside_a_widget_and_without_one() -> None:
+    for there in (kernel("one"), kernel(supported=False)):
+        screen = Screen()
+        one = CancelButton(there, screen)
+        one.look()
+        one.look()
+        assert screen.only[MIME] == {"version": 1, "request": "the shell request"}
+        assert (VIEW in screen.only) == there._supports_kernel_subshells
+        one.end()
+        assert screen.only == {"text/plain": "", "text/html": ""}
+
+
 def test_a_kernel_without_subshells_has_words_at_once_and_no_widget() -> None:
     before, screen = set(living), Screen()
     one = CancelButton(kernel(supported=False), screen)
-    assert one.hint == HINT
     one.look()
-    assert (set(living), screen.shown) == (before, {})
+    assert set(living) == before
+    assert screen.only.keys() == {MIME, "text/plain", "text/html"}
+    assert screen.only["text/html"] == HINT
 
 
 def test_a_front_end_that_makes_no_subshell_gets_words(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,11 +135,15 @@ def test_a_front_end_that_makes_no_subshell_gets_words(monkeypatch: pytest.Monke
     before, screen = set(living), Screen()
     one = CancelButton(kernel(), screen)
     one.look()
-    assert one.hint == ""
+    assert screen.shown == {}
     one.look()
-    assert (one.hint, set(living), screen.shown) == (HINT, before, {})
+    one.look()
+    assert screen.only.keys() == {MIME, "text/plain", "text/html"}
+    assert (screen.only["text/html"], set(living)) == (HINT, before)
 
 
-def test_a_kernel_of_another_make_has_words() -> None:
-    assert CancelButton(None, Screen()).hint == HINT
-    assert CancelButton(object(), Screen()).hint == HINT
+@pytest.mark.parametrize("there", [None, object(), SimpleNamespace(get_parent=lambda channel: {})])
+def test_a_kernel_of_another_make_has_words(there: object) -> None:
+    screen = Screen()
+    CancelButton(there, screen).look()
+    assert screen.only == {"text/plain": HINT, "text/html": HINT}

@@ -9,7 +9,7 @@ import pytest
 from nbflow.execution.local.meter import Use
 from nbflow.execution.progress import ProcessCounts, RunningTask
 from nbflow.execution.remaining import Estimate
-from nbflow.notebook.live import HINT, NAMED, Moment, coarse, render_progress
+from nbflow.notebook.live import NAMED, Moment, coarse, render_progress
 from nbflow.notebook.render import ROWS
 
 from .test_progress import HASH, Outline
@@ -112,10 +112,6 @@ def test_an_estimate_claims_no_more_than_it_can_know(seconds: float, rounded: fl
     assert coarse(seconds) == rounded
     assert coarse(rounded) == coarse(rounded, down=True) == rounded
     assert coarse(seconds, down=True) <= seconds
-
-
-def test_a_hint_is_shown_where_there_is_no_button() -> None:
-    assert HINT in Outline(html(RUNNING, hint=HINT)).text
 
 
 def test_names_are_text_and_never_markup() -> None:

@@ -13,7 +13,8 @@
   }
 
   async function extension() {
-    const files = ['highlight.js', 'relaunch.js', 'cacheBrowser.js'].map(name => import(new URL(name, here)));
+    const names = ['highlight', 'relaunch', 'cancel', 'insert', 'cacheBrowser'];
+    const files = names.map(name => import(new URL(`${name}.js`, here)));
     const plugins = (await Promise.all(files)).map(file => file.plugin(shared));
     return { __esModule: true, default: await Promise.all(plugins) };
   }
