@@ -105,13 +105,13 @@ def checked(row: TaskRow) -> TaskEntry:
 
 
 def loading_code(row: TaskRow) -> str:
-    """The line that loads a task's outputs."""
+    """The cell that loads a task's outputs; empty where it has none."""
     names = [output.name for output in row.entry.outputs] if row.entry else []
-    return _bound(names, f'nbflow.load("{row.hash}")')
+    return _importing(_bound(names, f'nbflow.load("{row.hash}")')) if names else ""
 
 
 def rerunning_code(row: TaskRow, inputs: Iterable[Mapping[str, Any]]) -> str:
-    """The line that runs a task again.
+    """The cell that runs a task again.
 
     Parameters
     ----------
@@ -122,7 +122,13 @@ def rerunning_code(row: TaskRow, inputs: Iterable[Mapping[str, Any]]) -> str:
     """
     given = [f"{each['name']}={_written(each)}" for each in inputs if each["kind"] == "input"]
     names = [output.name for output in row.entry.outputs] if row.entry else []
-    return _bound(names, f"{row.process}.rerun({', '.join(given)})")
+    return _importing(_bound(names, f"{row.process}.rerun({', '.join(given)})"))
+
+
+def _importing(code: str) -> str:
+    """Code with what it takes to run it in any notebook."""
+    imports = {"nbflow.": "import nbflow", "Path(": "from pathlib import Path"}
+    return "\n".join([*(line for used, line in imports.items() if used in code), code])
 
 
 def _bound(names: list[str], call: str) -> str:

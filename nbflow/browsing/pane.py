@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from nbflow.browsing.bounds import EVERYTHING, Bounds
 from nbflow.browsing.code import language_of, pieces
+from nbflow.browsing.loading import loading_code
 from nbflow.browsing.look import TEXT, Seen
 from nbflow.browsing.table import TaskTable
 from nbflow.core.file_facts import split_files
@@ -109,6 +110,7 @@ def pane(reader: Reader, table: TaskTable, place: int, bounds: Bounds = EVERYTHI
         **told,
         "inputs": _inputs(reader, table, row),
         "outputs": _outputs(row.entry, row.work_dir),
+        "code": loading_code(row),
         "left_out": list(row.entry.left_out) if row.entry else [],
         "resources": [(_LABELS.get(name, name), row.text(name)) for name in _RESOURCES if _is_told(row, name)],
         "logs": logs(row.work_dir, bounds),

@@ -147,6 +147,41 @@ def test_loading_outputs_binds_them_and_asks_before_it_replaces_names(screens: S
     expect(screens.run("print(len(table), total)")).to_contain_text("10 45")
 
 
+def test_code_is_inserted_as_a_cell_below_the_browser(screens: Screens) -> None:
+    from playwright.sync_api import expect
+
+    keyboard, cells = screens.page.keyboard, screens.page.locator(".jp-Notebook .jp-CodeCell")
+    before, new = cells.count(), cells.nth(CELLS.index("del table\n%cache") + 1)
+    screens.browser.get_by_role("toolbar").get_by_role("button", name="Insert code").click()
+    expect(new.locator(".cm-content")).to_contain_text("table, total = nbflow.load(")
+    keyboard.press("Control+End")
+    keyboard.insert_text("\nprint('inserted', len(table), total)")
+    keyboard.press("Control+Enter")
+    expect(new.locator(".jp-OutputArea")).to_contain_text("inserted 10 45")
+    expect(screens.browser.get_by_text("The code stands in a new cell")).to_be_visible()
+
+    screens.browser.get_by_role("button", name="Run again …").click()
+    asked = screens.browser.get_by_role("alertdialog")
+    asked.get_by_role("button", name="Insert cell").click()
+    expect(asked).to_have_count(0)
+    expect(new.locator(".cm-content")).to_contain_text("make.rerun()")
+    for key in ("Escape", "d", "d", "d", "d"):
+        keyboard.press(key)
+    expect(cells).to_have_count(before)
+
+
+def test_what_goes_on_beside_the_kernel_is_told_in_the_screen(screens: Screens) -> None:
+    from playwright.sync_api import expect
+
+    screens.run(
+        "from ipywidgets.widgets.widget import _instances\n"
+        "for each in _instances.values():\n    getattr(each, 'screen', '') and each.send({'told': 'it goes on'})"
+    )
+    for screen in (screens.browser, screens.picker):
+        expect(screen.get_by_role("status").filter(has_text="it goes on")).to_be_visible()
+        screen.get_by_role("button", name="Dismiss").click()
+
+
 def test_outputs_are_previewed_and_the_script_is_highlighted(screens: Screens) -> None:
     from playwright.sync_api import expect
 
@@ -212,6 +247,7 @@ def test_an_expression_filters_and_a_wrong_one_says_what_is_wrong(screens: Scree
 def test_the_keyboard_is_enough(screens: Screens) -> None:
     from playwright.sync_api import expect
 
+    cells = screens.page.locator(".jp-Notebook .jp-CodeCell").count()
     screens.choose_run(str(screens.made.first.run_name))
     expect(screens.grid).to_have_attribute("aria-rowcount", str(TASKS + 1))
     screens.grid.focus()
@@ -230,7 +266,7 @@ def test_the_keyboard_is_enough(screens: Screens) -> None:
     screens.page.keyboard.press("Escape")
     expect(screens.pane).to_have_count(0)
     screens.browser.get_by_label("Filter tasks by name or hash").fill("")
-    assert screens.page.locator(".jp-Notebook .jp-CodeCell").count() == len(CELLS) + 1, "keys reached the notebook"
+    assert screens.page.locator(".jp-Notebook .jp-CodeCell").count() == cells, "keys reached the notebook"
 
 
 def test_two_runs_are_compared_side_by_side(screens: Screens) -> None:

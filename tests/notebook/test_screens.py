@@ -86,7 +86,7 @@ def test_loading_binds_the_outputs_and_asks_before_it_replaces_a_name(
 def test_the_code_that_loads_does_what_loading_does(lab: Lab, acts: Acts, deed: dict[str, Any]) -> None:
     code = acts.do({"act": "load", **deed, "replace": True})["code"]
     lab.ok("del left, right")
-    lab.ok(f"import nbflow\n{code}")
+    lab.ok(code)
     assert (lab.names["left"], lab.names["right"]) == ([7, 1], 14)
 
 

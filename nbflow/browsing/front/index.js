@@ -1,4 +1,5 @@
-// A widget's entry: shows the screen that its model names.
+// A widget's entry: shows the screen that its model names. Alone knows the notebook around it: where Jupyter shows a
+// directory, and that nbflow's labextension, where it is, takes code for a new cell.
 
 import { Browser } from "./browser.js";
 import { Picker } from "./picker.js";
@@ -15,9 +16,18 @@ function opener(launchDir) {
   };
 }
 
+/** Ask the labextension by an event; whether it is here, and took it. */
+function taken(el, name, detail) {
+  return !el.dispatchEvent(new CustomEvent(`nbflow:${name}`, { bubbles: true, cancelable: true, detail }));
+}
+
 export default {
   render({ model, el }) {
-    const source = { ...commSource(model), openable: opener(model.get("launch_dir")) };
+    const source = Object.assign(commSource(model), {
+      openable: opener(model.get("launch_dir")),
+      insertable: () => taken(el, "can-insert-cell"),
+      insert: (code) => taken(el, "insert-cell", { code }),
+    });
     const Screen = { browser: Browser, picker: Picker }[model.get("screen")];
     const screen = new Screen(source, model.get("options"));
     el.append(screen.element);

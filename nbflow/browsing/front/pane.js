@@ -63,10 +63,7 @@ export class Pane {
     const can = (name) => source.acts.has(name);
     const done = ["COMPLETED", "CACHED"].includes(task.status);
     if (can("load") && done && task.outputs.length) made.push(this.button("Load outputs", () => this.load(), "nbf-main"));
-    if (done && task.outputs.length) {
-      const code = loadingCode(task);
-      made.push(this.copying("Copy code", code));
-    }
+    if (done && task.code) made.push(this.inserting("Insert code", task.code), this.copying("Copy code", task.code));
     if (can("rerun") && task.process !== "-") made.push(this.button("Run again …", (button) => this.rerun(button)));
     made.push(this.copying("Copy path", task.work_dir));
     if (source.openable) made.push(this.opening());
@@ -82,6 +79,15 @@ export class Pane {
 
   copying(text, what) {
     return h("button.nbf-button", { type: "button", title: what, onclick: (event) => copy(what, event.currentTarget) }, text);
+  }
+
+  inserting(text, code) {
+    return this.source.insertable?.() ? this.button(text, () => this.insert(code)) : null;
+  }
+
+  insert(code) {
+    const done = this.source.insert(code);
+    this.tell(done ? "The code stands in a new cell below this one." : "The notebook takes no cell; copy the code instead.");
   }
 
   opening() {
@@ -115,7 +121,11 @@ export class Pane {
   async rerun() {
     const answer = await this.act({ act: "rerun" });
     if (!answer) return;
-    inquire(this.said, "A widget cannot run cells. Run this one:", [["Copy", (button) => copy(answer.code, button), "nbf-main", true]], answer.code);
+    const inserts = this.source.insertable?.();
+    const ways = [["Copy", (button) => copy(answer.code, button), inserts ? "" : "nbf-main", true]];
+    if (inserts) ways.unshift(["Insert cell", () => this.insert(answer.code), "nbf-main"]);
+    const gaps = answer.code.includes("=...") ? ", with values in the place of `...`, which cannot be written down" : "";
+    inquire(this.said, `A widget cannot run cells. Run this one${gaps}:`, ways, answer.code);
   }
 
   async remove() {
@@ -270,12 +280,6 @@ export class Pane {
     fill(this.body, this.showLog(this.task));
     for (const log of this.body.querySelectorAll("pre")) log.scrollTop = log.scrollHeight;
   }
-}
-
-function loadingCode(task) {
-  const names = task.outputs.map((output) => output.name);
-  const left = names.every((name) => /^[A-Za-z_]\w*$/.test(name)) ? `${names.join(", ")} = ` : "";
-  return `${left}nbflow.load("${task.hash}")`;
 }
 
 const SIGNS = { same: "", changed: "changed", new: "new", gone: "gone" };

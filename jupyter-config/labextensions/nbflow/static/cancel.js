@@ -96,7 +96,6 @@ function button(kernel) {
   Object.assign(wrong.style, { marginLeft: '8px', color: 'var(--jp-error-color1)' });
   node.className = 'jp-mod-styled';
   node.title = 'End the tasks of this cell, as an interrupt of the kernel does';
-  node.dataset.lmSuppressShortcuts = 'true'; // Enter is for the button, and not for the cell
   node.append(icon, word);
   const say = (text, problem = '') => {
     node.disabled = text !== 'Cancel';

@@ -35,12 +35,14 @@ function placeOf(tracker, element) {
   return index < 0 ? null : { notebook: panel.content, index };
 }
 
-/** The new cell is the active one, in edit mode: Shift+Enter runs it. */
-function insert({ notebook, index }, source) {
+/** The new cell is the active one, and edited: Shift+Enter runs it. */
+async function insert({ notebook, index }, source) {
   const metadata = { trusted: true }; // as of a cell that is typed
   notebook.model.sharedModel.insertCell(index + 1, { cell_type: 'code', source, metadata });
   notebook.deselectAll();
   notebook.activeCellIndex = index + 1;
-  notebook.mode = 'edit';
-  notebook.scrollToItem(index + 1);
+  const cell = notebook.activeCell;
+  await cell.ready;
+  await notebook.scrollToItem(index + 1);
+  cell.editor.focus();
 }
