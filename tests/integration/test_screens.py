@@ -186,7 +186,7 @@ def test_outputs_are_previewed_and_the_script_is_highlighted(screens: Screens) -
     from playwright.sync_api import expect
 
     screens.browser.get_by_role("tab", name="Outputs").click()
-    expect(screens.pane.get_by_text("DataFrame: 10 rows, 1 columns", exact=False)).to_be_visible()
+    expect(screens.pane.get_by_text("DataFrame: 10 rows, 1 column,", exact=False)).to_be_visible()
     expect(screens.pane.get_by_role("row")).to_have_count(11)
     screens.browser.get_by_role("tab", name="Script").click()
     expect(screens.pane.locator("pre .nbf-t-kn").first).to_have_text("import")
