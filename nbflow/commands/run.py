@@ -19,7 +19,7 @@ from nbflow.headless.relaunch import failed_run, words_of
 from nbflow.headless.terminal import Terminal
 from nbflow.storage.browse import Reader
 from nbflow.storage.layout import Layout
-from nbflow.storage.settings import PROFILE_VARIABLE, load_settings
+from nbflow.storage.settings import PROFILE_VARIABLE, STUB_VARIABLE, load_settings
 
 #: Options of a run that its relaunch has too; parameters add up.
 _TAKEN_OVER = {"work": "-w", "output": "-o", "profile": "--profile", "stub_run": "--stub-run"}
@@ -75,7 +75,7 @@ def _run(arguments: argparse.Namespace, reader: Reader) -> int:
         Reader(Layout(notebook.parent, os.environ)).history.find(resume)  # better now than in the kernel
     environ = environment(os.environ, notebook, command, resume, arguments.work, preview=arguments.preview)
     environ |= {} if arguments.profile is None else {PROFILE_VARIABLE: arguments.profile}
-    environ |= {"NBFLOW_STUB_RUN": "1"} if arguments.stub_run else {}
+    environ |= {STUB_VARIABLE: "1"} if arguments.stub_run else {}
     load_settings(notebook.resolve().parent, environ)  # better now than in the kernel
     plan = Plan(
         notebook,

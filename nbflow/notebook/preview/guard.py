@@ -122,8 +122,8 @@ class Guard(ast.NodeTransformer):
                 session = self._desk.session
                 try:
                     head = str(line).removeprefix("--rerun").strip()
-                    about = str(body), self._to_python, 0, (), session.settings()
-                    return read_process(head, *about, stub_run=session.is_stub_run)
+                    about = str(body), self._to_python, 0, (), session.settings.in_file()
+                    return read_process(head, *about, stub_run=session.settings.is_stub_run)
                 except (DeclarationError, SettingsError):
                     return None  # its own error has been shown
         return None
