@@ -11,7 +11,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from nbflow.browsing.bounds import EVERYTHING, Bounds
 from nbflow.browsing.comparison import compared
@@ -27,12 +27,14 @@ from nbflow.storage.rows import TaskRow
 
 Answer = dict[str, Any]
 Question = Mapping[str, Any]
+_Key = TypeVar("_Key")
+_Made = TypeVar("_Made")
 
-_TABLES = 3
-"""Tables that are kept: the one that is looked at, and two to compare."""
+_KEPT = 3
+"""Tables that are kept, the one that is looked at and two to compare, and views of them."""
 _MOST = 400
 """Tasks that one answer holds."""
-_SLICE = 0.25
+_SLICE = 0.1
 """Seconds that one answer may take for what can go on in the next."""
 
 
@@ -56,9 +58,9 @@ class Model:
         self._bounds = bounds
         self._sessions = Sessions()
         self._tables: OrderedDict[tuple[str, str], TaskTable] = OrderedDict()
-        self._view: tuple[object, Sequence[int]] = (None, ())
-        self._counted: tuple[object, dict[str, dict[str, int]]] = (None, {})
-        self._lock = threading.Lock()
+        self._views: OrderedDict[tuple[int, Wanted], Sequence[int]] = OrderedDict()
+        self._counts: OrderedDict[int, dict[str, dict[str, int]]] = OrderedDict()
+        self._lock, self._measuring = threading.Lock(), threading.Lock()
         self._answers: dict[str, Callable[[Question], Answer]] = {
             "sessions": self._ask_sessions,
             "sizes": self._ask_sizes,
@@ -114,7 +116,7 @@ class Model:
 
     def _ask_sizes(self, question: Question) -> Answer:
         """What sessions take on disk, as far as it is known; asked again until nothing is None."""
-        with self._lock:
+        with self._measuring:  # nobody who looks at tasks waits for it
             return {"sizes": self._sessions.sizes(self._reader(), _SLICE)}
 
     # Tasks ------------------------------------------------------------------------------------------------------------
@@ -125,7 +127,8 @@ class Model:
         with self._lock:
             table = self._table(reader, question)
             table.fill(reader, seconds=_SLICE)
-            places = self._shown(table, _wanted(question))
+            wanted = _wanted(question)
+            places = _kept(self._views, (table.version, wanted), lambda: shown(table, wanted))
             first = max(0, min(int(question.get("first", 0)), max(0, len(places) - 1)))
             window = places[first : first + min(int(question.get("count", 60)), _MOST)]
             return {
@@ -134,24 +137,12 @@ class Model:
                 "total": len(table.lines),
                 "unread": len(table.unread),
                 "rows": [row(table, place) for place in window],
-                "counts": self._counts(table),
+                "counts": _kept(self._counts, table.version, lambda: counts(table)),
                 "live": table.live,
                 "version": table.version,
                 "columns": list(COLUMNS.items()),
                 "now": _now(),
             }
-
-    def _shown(self, table: TaskTable, wanted: Wanted) -> Sequence[int]:
-        key = (id(table), table.version, wanted)
-        if self._view[0] != key:
-            self._view = (key, shown(table, wanted))
-        return self._view[1]
-
-    def _counts(self, table: TaskTable) -> dict[str, dict[str, int]]:
-        key = (id(table), table.version)
-        if self._counted[0] != key:
-            self._counted = (key, counts(table))
-        return self._counted[1]
 
     def _ask_task(self, question: Question) -> Answer:
         """All that is shown of one task (``id``: its hash)."""
@@ -201,10 +192,7 @@ class Model:
             table = TaskTable(reader, runs)
         else:
             table.refresh(reader)
-        self._tables[kind, name] = table
-        while len(self._tables) > _TABLES:
-            self._tables.popitem(last=False)
-        return table
+        return _kept(self._tables, (kind, name), lambda: table)
 
     @staticmethod
     def _runs(reader: Reader, kind: str, name: str) -> tuple[RunRecord, ...]:
@@ -213,6 +201,14 @@ class Model:
         if not found:
             raise NbflowError(f"there is no {kind} {name!r} here any more; choose another one")
         return found
+
+
+def _kept(recent: OrderedDict[_Key, _Made], key: _Key, make: Callable[[], _Made]) -> _Made:
+    """What was made for a key of late, or is made now; the one that was asked for longest ago goes."""
+    recent[key] = recent.pop(key) if key in recent else make()
+    while len(recent) > _KEPT:
+        recent.popitem(last=False)
+    return recent[key]
 
 
 def _wanted(question: Question) -> Wanted:

@@ -8,22 +8,22 @@ from __future__ import annotations
 
 import json
 import time
-from binascii import hexlify
 from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache
+from itertools import count
 from pathlib import Path
 
 from nbflow.core.task.entry import ABORTED
 from nbflow.storage.browse import Reader
 from nbflow.storage.database.cache import TaskCache
 from nbflow.storage.nextflow.history import RunRecord
-from nbflow.storage.nextflow.index import read_index
+from nbflow.storage.nextflow.index import read_columns
 from nbflow.storage.rows import CACHED, RUNNING, SUBMITTED
-from nbflow.storage.summaries import DELETED, STATUS, read_lines, summary_line
+from nbflow.storage.summaries import DELETED, PROCESS, STATUS, read_lines, summary_line
 
 UNREAD = "…"
 """Status of a task whose figures are still to be read from its entry."""
 
+_versions = count()
 _HASH = 32
 _MARK = b'"hash": "'
 _RUNS_LINES = "tasks."
@@ -43,8 +43,8 @@ class TaskTable:
     ----------
     lines : list of bytes
         A summary line a task.
-    statuses : list of str
-        The status of each, in these runs.
+    processes, statuses : list of str
+        The process of each, and its status in these runs.
     cached : list of bool
         Whether they only ever took it from the cache.
     unread : list of int
@@ -52,18 +52,19 @@ class TaskTable:
     live : bool
         Whether a kernel is in one of the runs now.
     version : int
-        Another number whenever something changed.
+        Another number whenever something changed, and than any other table's.
     """
 
     def __init__(self, reader: Reader, runs: Sequence[RunRecord]) -> None:
         self.runs = tuple(run for run in runs if run.run_name)
         self.session = runs[0].session
         self.lines: list[bytes] = []
+        self.processes: list[str] = []
         self.statuses: list[str] = []
         self.cached: list[bool] = []
         self.unread: list[int] = []
         self.live = False
-        self.version = 0
+        self.version = next(_versions)
         self._seen: object = None
         self._filled: dict[bytes, bytes] = {}
         self.refresh(reader)
@@ -78,7 +79,7 @@ class TaskTable:
             return False
         self._seen, self.live = seen, live
         self._read(reader)
-        self.version += 1
+        self.version = next(_versions)
         return True
 
     def fill(self, reader: Reader, places: Iterable[int] | None = None, seconds: float = 0.0) -> None:
@@ -103,7 +104,7 @@ class TaskTable:
                 if places is None and time.monotonic() > end:
                     break
         self.unread = [at for at in self.unread if self.statuses[at] == UNREAD]
-        self.version += 1
+        self.version = next(_versions)
 
     def place_of(self, task_hash: str) -> int | None:
         """Where a task stands, by its hash of 32 digits; None where these runs have none such."""
@@ -135,13 +136,11 @@ class TaskTable:
             cached.setdefault(key, False)
         self.lines = [lines.get(key) or begun.get(key) or _blank(key) for key in cached]
         self.cached = list(cached.values())
+        self.processes, statuses = _columns(self.lines)
+        known = lines.keys() | begun.keys() if self.live else lines.keys()
         self.statuses = [
-            CACHED
-            if only_cached and key in lines and _status(line) != DELETED
-            else _status(line)
-            if key in lines or (self.live and key in begun)
-            else UNREAD
-            for (key, only_cached), line in zip(cached.items(), self.lines, strict=True)
+            UNREAD if key not in known else CACHED if only_cached and status != DELETED and key in lines else status
+            for (key, only_cached), status in zip(cached.items(), statuses, strict=True)
         ]
         self.unread = [at for at, status in enumerate(self.statuses) if status == UNREAD]
 
@@ -149,10 +148,11 @@ class TaskTable:
         """The task hashes, in hex, each with whether it only ever was taken from the cache."""
         cached: dict[bytes, bool] = {}
         for run in self.runs:
-            for key, was_cached in read_index(reader.layout.index(self.session, str(run.run_name))):
+            keys, flags = read_columns(reader.layout.index(self.session, str(run.run_name)))
+            for key, was_cached in zip(keys, flags, strict=True):
                 if not was_cached or key not in cached:
-                    cached[key] = was_cached
-        return {hexlify(key): was_cached for key, was_cached in cached.items()}
+                    cached[key] = was_cached == 1
+        return cached
 
     def _summaries(self, reader: Reader, wanted: dict[bytes, bool]) -> dict[bytes, bytes]:
         """The lines of the tasks, of those too that other runs of the session executed."""
@@ -182,7 +182,8 @@ class TaskTable:
         if row.entry is not None or "complete" in row.trace:
             self._filled[key] = line
         self.lines[at] = line
-        self.statuses[at] = CACHED if self.cached[at] else _status(line)
+        (self.processes[at],), (status,) = _columns([line])
+        self.statuses[at] = CACHED if self.cached[at] else status
 
 
 def _events(path: Path, ended: dict[bytes, bytes]) -> Iterator[tuple[bytes, dict[str, object]]]:
@@ -231,11 +232,17 @@ def _blank(key: bytes) -> bytes:
     return summary_line(key.decode(), {}, None).rstrip(b"\n")
 
 
-def _status(line: bytes) -> str:
-    return _text(line.split(b"\t", STATUS + 1)[STATUS])
+def _columns(lines: Iterable[bytes]) -> tuple[list[str], list[str]]:
+    """The processes and the statuses of lines, one text each and not one a task."""
+    texts, processes, statuses = _Texts(), [], []
+    for line in lines:
+        fields = line.split(b"\t", STATUS + 1)
+        processes.append(texts[fields[PROCESS]])
+        statuses.append(texts[fields[STATUS]])
+    return processes, statuses
 
 
-@lru_cache(maxsize=64)
-def _text(status: bytes) -> str:
-    """One text a status, and not one a task."""
-    return status.decode("utf-8", "replace")
+class _Texts(dict[bytes, str]):
+    def __missing__(self, data: bytes) -> str:
+        text = self[data] = data.decode("utf-8", "replace")
+        return text

@@ -85,9 +85,8 @@ def shown(table: TaskTable, wanted: Wanted) -> Sequence[int]:
 def counts(table: TaskTable) -> dict[str, dict[str, int]]:
     """How many tasks of each process have which status, in the order in which the processes began."""
     found: dict[str, dict[str, int]] = {}
-    pairs = Counter(zip(map(_process, table.lines), table.statuses, strict=True))
-    for (process, status), number in pairs.items():
-        found.setdefault(process.decode("utf-8", "replace"), {})[status] = number
+    for (process, status), number in Counter(zip(table.processes, table.statuses, strict=True)).items():
+        found.setdefault(process, {})[status] = number
     return found
 
 
@@ -119,8 +118,7 @@ def _tests(table: TaskTable, wanted: Wanted) -> list[Callable[[int], bool]]:
     if wanted.statuses:
         tests.append(lambda at: table.statuses[at] in wanted.statuses)
     if wanted.processes:
-        processes = {name.encode() for name in wanted.processes}
-        tests.append(lambda at: _process(table.lines[at]) in processes)
+        tests.append(lambda at: table.processes[at] in wanted.processes)
     if words := wanted.text.lower().encode().split():
         tests.append(lambda at: _has(table.lines[at], words))
     if wanted.where.strip():
@@ -198,10 +196,6 @@ def _text_of(table: TaskTable, at: int, column: str) -> str:
 def _padded(tag: str) -> str:
     """Numbers among tags in the order of numbers."""
     return tag.zfill(12) if tag.isdigit() else tag
-
-
-def _process(line: bytes) -> bytes:
-    return line.split(b"\t", PROCESS + 1)[PROCESS]
 
 
 # Showing --------------------------------------------------------------------------------------------------------------

@@ -27,6 +27,7 @@ NAMES = (
     "stored",
     "memory",
     "browsing",
+    "pages",
 )
 _HEADS = ("what", "nbflow", "CPU", "unit", "budget", "peer", "peer's", "ratio")
 
@@ -48,6 +49,7 @@ def main(names: list[str]) -> int:
 def _show(name: str, place: str) -> bool:
     command = [sys.executable, "-m", "tests.benchmarks", "--rows", name]
     environ = {**os.environ, "TMPDIR": place}
+    environ.pop("PYTHONDONTWRITEBYTECODE", None)  # users' Pythons keep what they have compiled
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False, env=environ)
     if done.returncode:
         print(f"{name}: failed, see above", flush=True)

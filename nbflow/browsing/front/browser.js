@@ -1,15 +1,18 @@
 // The cache browser: sessions and runs, the tasks of one, and one task.
 
-import { copy, count, fill, h, later, moment, plural, STATUSES, status } from "./dom.js";
+import { copy, count, fill, h, later, moment, pause, plural, STATUSES, status } from "./dom.js";
 import { inquire } from "./asking.js";
 import { Comparison } from "./comparison.js";
 import { Grid } from "./grid.js";
 import { Pane } from "./pane.js";
 import { Messages } from "./messages.js";
 
+/** Rows that are read before it is known how many are in sight. */
+const FIRST = 80;
 const EMPTY = 2000;
 const LIVE = 1000;
 const QUIET = 10000;
+const BREATH = 500;
 const ORDER = ["COMPLETED", "CACHED", "FAILED", "RUNNING", "SUBMITTED", "ABORTED", "DELETED"];
 
 export class Browser {
@@ -94,9 +97,12 @@ export class Browser {
     } else if (!this.messages.any) this.messages.note("No task ran in this directory yet. Run a cell that begins with `%%process`.");
   }
 
+  /** To measure takes a while, in which the kernel has less time for what somebody waits for. */
   async readSizes() {
     let left = true;
-    while (left && this.element.isConnected) {
+    while (left) {
+      await pause(BREATH);
+      if (!this.element.isConnected) return;
       const { sizes } = await this.source.ask({ ask: "sizes" });
       left = Object.values(sizes).includes(null);
       await this.readSessions();
@@ -256,7 +262,7 @@ export class Browser {
   /** What is shown stays until the answer is there. */
   async reload() {
     const round = (this.round = (this.round ?? 0) + 1);
-    const answer = await this.window(0, 80);
+    const answer = await this.window(0, FIRST);
     if (!answer || round !== this.round) return;
     this.grid.clear();
     this.grid.take(answer);
@@ -408,8 +414,8 @@ export class Browser {
     if (!this.element.isConnected) return;
     if (document.visibilityState === "visible" && !this.messages.waiting) {
       const before = this.version;
-      const { first, count: number } = this.grid.window;
-      const answer = await this.window(Math.max(0, first - 20), number + 40);
+      const { first, count: number } = this.grid.reach;
+      const answer = await this.window(first, number);
       const moves = this.wanted.sort || this.wanted.text || this.wanted.statuses.size || this.wanted.where;
       if (answer && answer.version !== before) this.grid.renew(answer, moves);
       await this.readSessions().catch((error) => this.messages.fail(error));

@@ -71,6 +71,8 @@ export async function copy(text, button) {
   setTimeout(() => (button.textContent = before), 1500);
 }
 
+export const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
+
 export function later(work, pause) {
   let timer;
   return (...given) => {

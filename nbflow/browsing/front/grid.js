@@ -1,11 +1,12 @@
 // A grid of rows of which only those in sight exist: a hundred thousand scroll like twenty.
 // `fetch(first, count)` promises `{first, shown, rows}`; a row has an `id` and a text for each column.
 
-import { h, fill, later, status } from "./dom.js";
+import { h, fill, status } from "./dom.js";
 
 const HEIGHT = 26;
 const FRAME = 46;
-const MARGIN = 30;
+/** Rows that are read above and below those in sight: what a wheel reaches until the next answer. */
+const MARGIN = 90;
 const KEPT = 1200;
 const WIDTHS = {
   status: "100px", process: "minmax(76px, 1fr)", tag: "minmax(84px, 1.4fr)", hash: "80px", exit: "40px",
@@ -36,7 +37,6 @@ export class Grid {
     this.space.addEventListener("pointerenter", () => (this.pointed = true));
     this.space.addEventListener("pointerleave", () => this.left());
     new ResizeObserver(() => this.draw()).observe(this.element);
-    this.load = later((first) => this.request(first), 40);
     this.clear();
   }
 
@@ -46,7 +46,6 @@ export class Grid {
     this.drawn = new Map();
     this.shown = 0;
     this.active = -1;
-    this.asked = -1;
     this.element.scrollTop = 0;
     this.rounds = (this.rounds ?? 0) + 1;
     this.draw();
@@ -87,10 +86,28 @@ export class Grid {
     return { first, count: Math.ceil(this.element.clientHeight / HEIGHT) + 1 };
   }
 
-  async request(first) {
+  /** What is read at once: the rows in sight, and those that come into sight next. */
+  get reach() {
+    const { first, count } = this.window;
+    return { first: Math.max(0, first - MARGIN), count: Math.min(first, MARGIN) + count + MARGIN };
+  }
+
+  /** One question at a time: when its answer is there, what is in sight by then is asked for. */
+  async load() {
+    if (this.loading || !this.lacks()) return;
+    this.loading = true;
     const round = this.rounds;
-    const answer = await this.fetch(Math.max(0, first - MARGIN), this.window.count + 2 * MARGIN);
+    const { first, count } = this.reach;
+    const answer = await this.fetch(first, count).finally(() => (this.loading = false));
     if (answer && round === this.rounds) this.take(answer);
+    else if (answer) this.load(); // others are wanted by now
+  }
+
+  /** Whether a row in sight is not read, or one that will soon be. */
+  lacks() {
+    const { first, count } = this.window;
+    const near = [first - MARGIN / 3, first, first + count - 1, first + count + MARGIN / 3].map(Math.round);
+    return near.some((at) => at >= 0 && at < this.shown && !this.rows.has(at));
   }
 
   draw() {
@@ -100,10 +117,8 @@ export class Grid {
     this.element.style.maxHeight = `${Math.max(4, this.shown) * HEIGHT + FRAME}px`;
     this.element.setAttribute("aria-rowcount", this.shown + 1);
     const drawn = new Map();
-    let missing = false;
     for (let at = first; at < last; at += 1) {
       const row = this.rows.get(at);
-      missing ||= !row;
       const before = this.drawn.get(at);
       drawn.set(at, before && before.row === row ? before : { row, element: this.row(at, row) });
       this.mark(drawn.get(at).element, at === this.active);
@@ -111,7 +126,7 @@ export class Grid {
     for (const [at, { element }] of this.drawn) if (drawn.get(at)?.element !== element) element.remove();
     for (const { element } of drawn.values()) if (!element.isConnected) this.space.append(element);
     this.drawn = drawn;
-    if (missing) this.load(first);
+    this.load();
   }
 
   row(at, row) {

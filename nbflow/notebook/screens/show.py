@@ -5,10 +5,14 @@ Alone decides which. What stays in a saved notebook is the table above the widge
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from nbflow.browsing.model import Model
+from nbflow.errors import NbflowError
 from nbflow.notebook.environment import Audience
 from nbflow.notebook.relaunch import relaunch_session
 from nbflow.notebook.screens.acts import Acts
@@ -17,6 +21,9 @@ from nbflow.notebook.screens.static import sessions_bundle
 if TYPE_CHECKING:
     from nbflow.notebook.desk import NotebookDesk
     from nbflow.notebook.render import Bundle
+
+_models: WeakKeyDictionary[NotebookDesk, Model] = WeakKeyDictionary()
+"""What was read for a screen serves the next one too."""
 
 _HINTS = {
     "browser": "The tasks of a run: %nbflow log RUN -f name,hash,status,realtime; why one ran: %nbflow why TASK",
@@ -38,7 +45,7 @@ def show(screen: str, shell: Any, desk: NotebookDesk, options: dict[str, Any]) -
     options : dict
         What the screen begins with.
     """
-    model = Model(desk.session.reader)
+    model = _models.setdefault(desk, Model(desk.session.reader))
     usable = desk.shows_widgets
     answer = model.answer({"ask": "sessions"})
     bundle = sessions_bundle(answer, hint=_HINTS[screen], latest_only=screen == "picker", folded=usable)
@@ -47,6 +54,22 @@ def show(screen: str, shell: Any, desk: NotebookDesk, options: dict[str, Any]) -
         teller = Teller()
         acts = Acts(desk, model, lambda session: relaunch_session(desk, session, teller.tell))
         _show_widget(screen, shell, model, acts, options, teller)
+        if screen == "browser":
+            _read_ahead(model, answer["sessions"], options.get("run"))
+
+
+def _read_ahead(model: Model, sessions: list[dict[str, Any]], wanted: str | None) -> None:
+    """Read the tasks that the browser will ask for first, while the front end is still drawing it."""
+    runs = [run["run"] for session in sessions for run in session["runs"]]
+    if runs:
+        question = {"ask": "tasks", "run": wanted if wanted in runs else runs[0]}
+        # What goes wrong there is told when the browser asks itself.
+        threading.Thread(target=_read, args=(model, question), name="nbflow-read-ahead", daemon=True).start()
+
+
+def _read(model: Model, question: dict[str, Any]) -> None:
+    with suppress(NbflowError, OSError):
+        model.answer(question)
 
 
 class Teller:

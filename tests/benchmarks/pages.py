@@ -1,0 +1,132 @@
+"""The cache browser in JupyterLab with 100,000 tasks, as users see it: from the keystroke to what is on the screen.
+
+Chromium and JupyterLab take part in each figure: so beside the opening stands that of a widget that holds one word.
+"""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from shutil import which
+from typing import Any
+
+from tests.benchmarks.measure import Row
+from tests.browsing.made import MadeSession
+from tests.integration.conftest import BROWSERS, write_notebook
+from tests.integration.front_end import CHROMIUM_ARGUMENTS, front_end
+
+TASKS = 100_000
+OPENINGS = 5
+_CELLS = (
+    "%load_ext nbflow",
+    "import ipywidgets, os, psutil\nipywidgets.HTML('<b class=word-0>ready</b>')",
+    *("%cache" for _ in range(OPENINGS)),
+    *(f"ipywidgets.HTML('<b class=word-{number}>ready</b>')" for number in range(1, OPENINGS + 1)),
+    "print('resident', psutil.Process().memory_info().rss)",
+)
+
+# Milliseconds from a keystroke until what is awaited is there and has been painted.
+_UNTIL = """async ([selector, wanted]) => {
+  const there = () => [...document.querySelectorAll(selector)].some((e) => e.offsetParent && (!wanted || e.getAttribute("aria-rowcount") === wanted));
+  while (!there()) await new Promise((done) => requestAnimationFrame(done));
+  await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+  return performance.now() - window.pressed;
+}"""
+_PRESSED = "window.addEventListener('keydown', () => { window.pressed = performance.now(); }, true)"
+
+# A second of scrolling by a wheel, through the whole table: the time of each frame, and how many showed rows not read yet.
+_SCROLL = """async (grid) => {
+  const frames = [], empty = [];
+  let last = performance.now(), top = grid.scrollTop;
+  for (let each = 0; each < 120; each += 1) {
+    grid.scrollTop = top += 400;
+    const now = await new Promise((done) => requestAnimationFrame(done));
+    frames.push(now - last);
+    last = now;
+    empty.push(grid.querySelectorAll(".nbf-unread").length > 0);
+  }
+  return [frames.slice(1), empty.filter(Boolean).length / empty.length];
+}"""
+_JUMP = """async (grid) => {
+  const begun = performance.now();
+  grid.scrollTop = grid.scrollHeight * Math.random();
+  do await new Promise((done) => requestAnimationFrame(done)); while (!grid.querySelector(".nbf-row[data-at]:not(.nbf-unread)") || grid.querySelector(".nbf-unread"));
+  return performance.now() - begun;
+}"""
+
+
+def rows() -> list[Row]:
+    """Measure."""
+    with _page() as page:
+        _run_cell(page, 0)
+        _run_cell(page, 1)
+        page.locator(".word-0").wait_for()
+        page.evaluate(_PRESSED)
+        cold, *warm = [_opened(page, 2 + each) for each in range(OPENINGS)]
+        words = [_word(page, 2 + OPENINGS + each, each + 1) for each in range(OPENINGS)]
+        grid = page.locator(".nbf-grid").last
+        grid.scroll_into_view_if_needed()
+        jumps = [grid.evaluate(_JUMP) for _ in range(9)]
+        frames, empty = grid.evaluate(_SCROLL)
+        filtered = [_filtered(page, text) for text in ("sample_0999", "sample_0998", "sample_0997")]
+    word = ("a widget that holds a word", statistics.median(words))
+    many = f"{TASKS:,} tasks"
+    return [
+        Row(f"%cache, the first in a kernel, {many}", "ms", cold, None, "", *word),
+        Row(f"%cache, {many}", "ms", statistics.median(warm), None, "500", *word),
+        Row("jump to another place until it is read", "ms", statistics.median(jumps)),
+        Row("a frame while scrolling", "ms", statistics.median(frames), None, "", "the screen's own", 1000 / 60),
+        Row("the slowest of 20 frames while scrolling", "ms", statistics.quantiles(frames, n=20)[-1]),
+        Row("frames that wait for rows", "%", 100 * empty),
+        Row("filter by text, from the last key", "ms", statistics.median(filtered)),
+    ]
+
+
+@contextmanager
+def _page() -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    launch_dir = Path(tempfile.mkdtemp(prefix="notebook-"))
+    MadeSession(launch_dir, TASKS, entries=False)
+    write_notebook(launch_dir / "many.ipynb", *_CELLS)
+    program = next(filter(None, map(which, BROWSERS)))
+    with front_end("lab", launch_dir) as served, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=CHROMIUM_ARGUMENTS)
+        page = browser.new_page(viewport={"width": 1600, "height": 1000})
+        page.set_default_timeout(120_000)
+        served.open(page, "many.ipynb")
+        yield page
+        browser.close()
+
+
+def _cell(page: Any, number: int) -> Any:
+    return page.locator(f".jp-CodeCell[data-windowed-list-index='{number}']")
+
+
+def _run_cell(page: Any, number: int) -> None:
+    _cell(page, number).locator(".cm-content").click()
+    page.keyboard.press("Control+Enter")
+    page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status='idle']")
+
+
+def _opened(page: Any, number: int) -> float:
+    _run_cell(page, number)
+    took: float = page.evaluate(_UNTIL, [f"[data-windowed-list-index='{number}'] .nbf-grid", str(TASKS + 1)])
+    return took
+
+
+def _word(page: Any, number: int, word: int) -> float:
+    _run_cell(page, number)
+    took: float = page.evaluate(_UNTIL, [f".word-{word}", ""])
+    return took
+
+
+def _filtered(page: Any, text: str) -> float:
+    page.get_by_label("Filter tasks by name or hash").last.fill(text[:-1])
+    page.wait_for_timeout(1500)
+    page.get_by_label("Filter tasks by name or hash").last.press_sequentially(text[-1])
+    took: float = page.evaluate(_UNTIL, [".nbf-grid", "101"])
+    return took
