@@ -1,12 +1,10 @@
 """The sessions and runs of a launch directory, as they are listed: counts, sizes, who holds what.
 
-Alone counts the tasks of runs without reading them one by one, and measures what sessions take on disk. Counts and sizes
-are remembered as long as the files that they come from have not grown.
+Alone counts the tasks of runs without reading them one by one. Counts and sizes are remembered as long as the files that they come from have not grown.
 """
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -18,11 +16,10 @@ from nbflow.core.units import format_duration, format_memory
 from nbflow.storage.browse import Reader, by_session
 from nbflow.storage.database.marker import is_marked, notebook_of
 from nbflow.storage.nextflow.history import RunRecord
-from nbflow.storage.nextflow.index import read_index
+from nbflow.storage.session_sizes import taken_by
 
 _RECORD = 17
 _SHORT = 8
-_STEP = 64
 _Seen = tuple[tuple[int, int], ...]
 
 
@@ -32,7 +29,7 @@ class Sessions:
     def __init__(self) -> None:
         self._counted: dict[tuple[str, str], tuple[_Seen, dict[str, int | None]]] = {}
         self._measured: dict[str, tuple[_Seen, int]] = {}
-        self._measuring: dict[str, tuple[_Seen, Iterator[int]]] = {}
+        self._measuring: dict[str, tuple[_Seen, Iterator[int | None]]] = {}
 
     def rows(self, reader: Reader) -> list[dict[str, Any]]:
         """The sessions, nbflow's and Nextflow's, the one with the latest run first, each with its runs."""
@@ -122,12 +119,12 @@ class Sessions:
             return
         begun = self._measuring.get(session)
         if begun is None or begun[0] != seen:
-            begun = self._measuring[session] = seen, _walk(reader, session)
-        size = 0
+            begun = self._measuring[session] = seen, taken_by(reader, session)
         for size in begun[1]:
-            if size < 0 and time.monotonic() > end:
+            if size is not None:
+                self._measured[session] = seen, size
+            elif time.monotonic() > end:
                 return
-        self._measured[session] = seen, size
         del self._measuring[session]
 
 
@@ -177,36 +174,3 @@ def _size(path: Path) -> tuple[int, int]:
 def _files(reader: Reader, session: str) -> _Seen:
     """What changes when a session grows: the lists of its runs' tasks."""
     return _grown(sorted(reader.layout.session_dir(session).glob("index.*")))
-
-
-def _walk(reader: Reader, session: str) -> Iterator[int]:
-    """Measure a session: yields -1 from time to time, and its size last."""
-    layout = reader.layout
-    keys = {key for path in layout.session_dir(session).glob("index.*") for key, _ in read_index(path)}
-    roots = [layout.session_dir(session), layout.stage_dir(session)]
-    seen: set[tuple[int, int]] = set()
-    size = 0
-    for number, root in enumerate([*map(str, roots), *(str(layout.work_dir(key.hex())) for key in keys)]):
-        size += sum(_sizes(root, seen))
-        if number % _STEP == 0:
-            yield -1
-    yield size
-
-
-def _sizes(directory: str, seen: set[tuple[int, int]]) -> Iterator[int]:
-    """The sizes of the files of a tree; one of several links only the first time that it is met."""
-    try:
-        entries = list(os.scandir(directory))
-    except OSError:
-        return
-    for entry in entries:
-        try:
-            status = entry.stat(follow_symlinks=False)
-            is_directory = entry.is_dir(follow_symlinks=False)
-        except OSError:
-            continue  # gone since
-        if is_directory:
-            yield from _sizes(entry.path, seen)
-        elif status.st_nlink == 1 or (status.st_dev, status.st_ino) not in seen:
-            seen.add((status.st_dev, status.st_ino))
-            yield status.st_size
