@@ -167,10 +167,11 @@ class Session:
 
     def reader(self) -> Reader:
         """A reader of this launch directory's runs and tasks, through the session that is open here."""
-        if self._open is None:
-            return Reader(self.layout)
-        run, cache = self._open.record, self._open.runner.cache
-        return Reader(self.layout, Own(run.session, str(run.run_name), cache, self.settled))
+        own = None
+        if self._open is not None:
+            run, cache = self._open.record, self._open.runner.cache
+            own = Own(run.session, str(run.run_name), cache, self.settled)
+        return Reader(self.layout, own, retention=lambda: self.settings.retention)
 
     def scene(self) -> Scene:
         """The moment of a call."""

@@ -1,4 +1,4 @@
-"""The sessions and runs of a launch directory, as they are listed: counts, sizes, who holds what.
+"""The sessions and runs of a launch directory, as they are listed: counts, sizes, when they go, who holds what.
 
 Alone counts the tasks of runs without reading them one by one. Counts and sizes are remembered as long as the files that they come from have not grown.
 """
@@ -11,11 +11,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from nbflow.core.retention import Retention, last_to_go
 from nbflow.core.task.entry import COMPLETED, FAILED
 from nbflow.core.units import format_duration, format_memory
+from nbflow.errors import SettingsError
 from nbflow.storage.browse import Reader, by_session
 from nbflow.storage.database.marker import is_marked, notebook_of
 from nbflow.storage.nextflow.history import RunRecord
+from nbflow.storage.retention import expiry
 from nbflow.storage.session_sizes import taken_by
 
 _RECORD = 17
@@ -34,8 +37,8 @@ class Sessions:
     def rows(self, reader: Reader) -> list[dict[str, Any]]:
         """The sessions, nbflow's and Nextflow's, the one with the latest run first, each with its runs."""
         runs = reader.runs()
-        sessions = by_session(runs)
-        return [self._row(reader, session, sessions[session]) for session in _newest_first(runs)]
+        sessions, terms = by_session(runs), _Terms(reader)
+        return [self._row(reader, session, sessions[session], terms) for session in _newest_first(runs)]
 
     def sizes(self, reader: Reader, seconds: float) -> dict[str, int | None]:
         """What each session of nbflow's takes on disk, in bytes; None for those that are still to be measured.
@@ -61,7 +64,7 @@ class Sessions:
 
     # Rows -------------------------------------------------------------------------------------------------------------
 
-    def _row(self, reader: Reader, session: str, records: Sequence[RunRecord]) -> dict[str, Any]:
+    def _row(self, reader: Reader, session: str, records: Sequence[RunRecord], terms: _Terms) -> dict[str, Any]:
         runs = [self._run(reader, record) for record in reversed(records)]
         directory = reader.layout.session_dir(session)
         own, holder = is_marked(directory), reader.holder(session)
@@ -79,6 +82,7 @@ class Sessions:
             "own": own,
             "size": size,
             "size_text": "" if size is None else format_memory(size),
+            **terms.of(session, size),
         }
 
     def _run(self, reader: Reader, record: RunRecord) -> dict[str, Any]:
@@ -126,6 +130,37 @@ class Sessions:
             elif time.monotonic() > end:
                 return
         del self._measuring[session]
+
+
+class _Terms:
+    """What is said of how long sessions are kept, and of what that costs; nothing where no limit and no price is set.
+
+    Parameters
+    ----------
+    reader : Reader
+        Reads the launch directory.
+    """
+
+    def __init__(self, reader: Reader) -> None:
+        try:
+            self._retention = reader.retention()
+        except SettingsError:
+            self._retention = Retention()  # the next task says what is wrong with the settings: here all else is shown
+        self._now = time.time()
+        dues = expiry(reader, self._retention, self._now, sizes=False) if self._retention.has_limits else ()
+        self._last = last_to_go(dues)
+
+    def of(self, session: str, size: int | None) -> dict[str, str]:
+        """When a session goes, in words and as a moment, both empty if it stays; and what it costs, if that is known."""
+        due = self._last.get(session)
+        cost = "" if size is None else self._retention.cost(size)
+        if due is None or due.at is None:
+            return {"goes": "", "goes_at": "", "cost": cost}
+        return {
+            "goes": due.goes(self._now),
+            "goes_at": f"{datetime.fromtimestamp(due.at):%Y-%m-%d %H:%M}",
+            "cost": cost,
+        }
 
 
 def _newest_first(runs: Sequence[RunRecord]) -> list[str]:

@@ -46,7 +46,7 @@ def run_command(words: list[str], desk: NotebookDesk) -> int:
                 file=sys.stderr,
             )
             return USAGE
-    return execute(words, desk.session.reader(), desk.show, desk.session.settings.kernel.retention)
+    return execute(words, desk.session.reader(), desk.show)
 
 
 def _end(desk: NotebookDesk, status: str) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from nbflow.core.declaration.settings import FILE, Settings, no_file, read_settings
-from nbflow.core.kernel_settings import KernelSettings
+from nbflow.core.kernel_settings import KernelSettings, retention_in
 from nbflow.core.retention import Retention
 from nbflow.errors import SettingsError
 
@@ -44,6 +44,17 @@ def load_settings(launch_dir: Path, environ: Mapping[str, str]) -> Settings:
             f"{launch_dir / FILE} cannot be read: {error}; it must be a file of text in UTF-8"
         ) from error
     return read_settings(text, profiles)
+
+
+def retention_here(launch_dir: Path, environ: Mapping[str, str]) -> Retention:
+    """How long what runs leave is kept in a launch directory, where no kernel says otherwise.
+
+    Raises
+    ------
+    SettingsError
+        If ``nbflow.toml`` cannot be used as written.
+    """
+    return load_settings(launch_dir, environ).retention.over(retention_in(environ))
 
 
 class UserSettings:
