@@ -89,7 +89,8 @@ def _frame(value: Any) -> Seen | None:
 
 
 def _shape(shape: tuple[int, ...]) -> str:
-    return f"{shape[0]:,} rows, {shape[1]:,} columns"
+    counts = zip(shape, ("row", "column"), strict=True)
+    return ", ".join(f"{number:,} {what if number == 1 else what + 's'}" for number, what in counts)
 
 
 def _array(value: Any) -> Seen | None:

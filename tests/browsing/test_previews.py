@@ -51,7 +51,7 @@ def figure() -> Any:
     ("value", "kind", "note"),
     [
         (pd.DataFrame({"a": range(1000), "b": "x"}), "table", "DataFrame: 1,000 rows, 2 columns"),
-        (pd.Series([1, 2], name="s"), "table", "Series: 2 rows, 1 columns"),
+        (pd.Series([1, 2], name="s"), "table", "Series: 2 rows, 1 column"),
         (np.zeros((200, 300)), "text", "ndarray of float64, 200 by 300"),
         (np.float64(1.5), "text", "float64 of float64, scalar"),
         (PNG, "image", "70 bytes"),

@@ -69,7 +69,8 @@ export class Browser {
     await this.readSessions();
     const runs = this.sessions.flatMap((session) => session.runs);
     if (!runs.length) {
-      setTimeout(() => this.element.isConnected && this.begin(), EMPTY);
+      await pause(EMPTY);
+      if (this.element.isConnected) this.begin();
       return;
     }
     this.messages.clear();
@@ -405,9 +406,9 @@ export class Browser {
     this.soon(this.live ? LIVE : QUIET);
   }
 
-  soon(pause) {
+  soon(milliseconds) {
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.refresh(), pause);
+    this.timer = setTimeout(() => this.refresh(), milliseconds);
   }
 
   async refresh() {

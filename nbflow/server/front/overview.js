@@ -1,6 +1,6 @@
 // The sessions of all launch directories, the latest first: whose they are, how they stand, the line that resumes each.
 
-import { copy, count, fill, h, moment, plural, status } from "./dom.js";
+import { copy, count, fill, h, moment, pause, plural, status } from "./dom.js";
 import { Messages } from "./messages.js";
 
 const HEADS = ["Directory", "Notebook", "Session", "Runs", "Started", "Duration", "Status", "Completed", "Cached", "Failed", "Size", "Held by", ""];
@@ -45,18 +45,18 @@ export class Overview {
   async start() {
     let last = 0;
     while (this.element.isConnected) {
-      let pause = QUIET;
+      let rest = QUIET;
       if (document.visibilityState === "visible") {
         const all = this.searching || Date.now() - last >= QUIET;
         try {
           await this.read(all);
           if (all) last = Date.now();
-          pause = this.searching ? SEARCHING : this.isLive ? LIVE : QUIET;
+          rest = this.searching ? SEARCHING : this.isLive ? LIVE : QUIET;
         } catch (error) {
           this.messages.fail(error);
         }
       }
-      await new Promise((resolve) => setTimeout(resolve, pause));
+      await pause(rest);
     }
   }
 
