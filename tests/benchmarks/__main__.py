@@ -28,6 +28,7 @@ NAMES = (
     "memory",
     "browsing",
     "pages",
+    "wire",
 )
 _HEADS = ("what", "nbflow", "CPU", "unit", "budget", "peer", "peer's", "ratio")
 

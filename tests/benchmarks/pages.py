@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import statistics
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from shutil import which
@@ -50,6 +50,10 @@ _SCROLL = """async (grid) => {
   }
   return [frames.slice(1), empty.filter(Boolean).length / empty.length];
 }"""
+_HAS_RUN = """([selector, before]) => {
+  const prompt = document.querySelector(selector).innerText;
+  return /\\d/.test(prompt) && prompt !== before;
+}"""
 _JUMP = """async (grid) => {
   const begun = performance.now();
   grid.scrollTop = grid.scrollHeight * Math.random();
@@ -60,9 +64,11 @@ _JUMP = """async (grid) => {
 
 def rows() -> list[Row]:
     """Measure."""
-    with _page() as page:
-        _run_cell(page, 0)
-        _run_cell(page, 1)
+    launch_dir = Path(tempfile.mkdtemp(prefix="notebook-"))
+    MadeSession(launch_dir, TASKS, entries=False)
+    with lab(launch_dir, _CELLS) as page:
+        run_cell(page, 0)
+        run_cell(page, 1)
         page.locator(".word-0").wait_for()
         page.evaluate(_PRESSED)
         cold, *warm = [_opened(page, 2 + each) for each in range(OPENINGS)]
@@ -86,40 +92,39 @@ def rows() -> list[Row]:
 
 
 @contextmanager
-def _page() -> Iterator[Any]:
+def lab(launch_dir: Path, cells: Sequence[str], heard: Callable[[int], None] = lambda size: None) -> Iterator[Any]:
+    """A notebook in JupyterLab, which tells of each message of the kernel how many bytes it has."""
     from playwright.sync_api import sync_playwright
 
-    launch_dir = Path(tempfile.mkdtemp(prefix="notebook-"))
-    MadeSession(launch_dir, TASKS, entries=False)
-    write_notebook(launch_dir / "many.ipynb", *_CELLS)
+    write_notebook(launch_dir / "notebook.ipynb", *cells)
     program = next(filter(None, map(which, BROWSERS)))
     with front_end("lab", launch_dir) as served, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=CHROMIUM_ARGUMENTS)
         page = browser.new_page(viewport={"width": 1600, "height": 1000})
-        page.set_default_timeout(120_000)
-        served.open(page, "many.ipynb")
+        page.set_default_timeout(600_000)
+        page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: heard(len(frame))))
+        served.open(page, "notebook.ipynb")
         yield page
         browser.close()
 
 
-def _cell(page: Any, number: int) -> Any:
-    return page.locator(f".jp-CodeCell[data-windowed-list-index='{number}']")
-
-
-def _run_cell(page: Any, number: int) -> None:
-    _cell(page, number).locator(".cm-content").click()
+def run_cell(page: Any, number: int) -> None:
+    """Run a cell; return when it has run."""
+    cell = f".jp-CodeCell[data-windowed-list-index='{number}']"
+    before = page.inner_text(f"{cell} .jp-InputPrompt")
+    page.locator(f"{cell} .cm-content").click()
     page.keyboard.press("Control+Enter")
-    page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status='idle']")
+    page.wait_for_function(_HAS_RUN, arg=[f"{cell} .jp-InputPrompt", before])
 
 
 def _opened(page: Any, number: int) -> float:
-    _run_cell(page, number)
+    run_cell(page, number)
     took: float = page.evaluate(_UNTIL, [f"[data-windowed-list-index='{number}'] .nbf-grid", str(TASKS + 1)])
     return took
 
 
 def _word(page: Any, number: int, word: int) -> float:
-    _run_cell(page, number)
+    run_cell(page, number)
     took: float = page.evaluate(_UNTIL, [f".word-{word}", ""])
     return took
 
