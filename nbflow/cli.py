@@ -15,10 +15,10 @@ from pathlib import Path
 
 from nbflow.commands import clean, log, reports, run, secrets, why
 from nbflow.commands.shared import FAILED, INTERRUPTED, USAGE
-from nbflow.core.retention import Retention
 from nbflow.errors import NbflowError
 from nbflow.storage.browse import Reader
 from nbflow.storage.layout import Layout
+from nbflow.storage.settings import retention_here
 
 Show = Callable[[dict[str, str]], None]
 
@@ -57,7 +57,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     with warnings.catch_warnings():
         warnings.showwarning = lambda message, *_, **__: print(f"nbflow: WARN: {message}", file=sys.stderr)
         try:
-            status = execute(sys.argv[1:] if argv is None else argv, Reader(Layout(Path.cwd(), os.environ)))
+            reader = Reader(Layout(Path.cwd(), os.environ), retention=lambda: retention_here(Path.cwd(), os.environ))
+            status = execute(sys.argv[1:] if argv is None else argv, reader)
             sys.stdout.flush()
         except BrokenPipeError:  # whoever read has gone, as in `nbflow log | head`
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -65,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return status
 
 
-def execute(words: Sequence[str], reader: Reader, show: Show | None = None, retention: Retention | None = None) -> int:
+def execute(words: Sequence[str], reader: Reader, show: Show | None = None) -> int:
     """Run one command; what is wrong is printed.
 
     Parameters
@@ -76,8 +77,6 @@ def execute(words: Sequence[str], reader: Reader, show: Show | None = None, rete
         Reads the launch directory.
     show : callable or None
         Shows a MIME bundle, where somebody can see it; else what would be shown is written to files.
-    retention : Retention or None
-        What a kernel's settings say of it; None for what the environment says.
 
     Returns
     -------
@@ -87,7 +86,7 @@ def execute(words: Sequence[str], reader: Reader, show: Show | None = None, rete
     try:
         arguments = _parser().parse_args(words)
         arguments.words = list(words)
-        arguments.show, arguments.retention = show, retention
+        arguments.show = show
         command: Callable[[argparse.Namespace, Reader], int] = arguments.command
         return command(arguments, reader)
     except SystemExit as left:  # argparse has printed the usage

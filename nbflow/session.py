@@ -1,7 +1,8 @@
-"""The session: the one place that says which classes are used, and brings them together.
+"""The session: a kernel's life with nbflow, which is a run.
 
-A kernel's life with nbflow is a run. It begins at the first task, with its line in the history: until then nothing is
-opened, so that loading the extension costs nothing and leaves nothing behind.
+It begins at the first task, with its line in the history: until then nothing is opened, so that loading the extension
+costs nothing and leaves nothing behind. Alone decides when a run begins and ends, and which session comes next; what a
+run is made of lies in `nbflow.wiring`.
 """
 
 from __future__ import annotations
@@ -11,13 +12,12 @@ import sys
 import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, nullcontext
-from functools import partial
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
+from nbflow import wiring
 from nbflow.core.code.notebook_classes import NotebookClasses
-from nbflow.core.declaration.settings import Settings
 from nbflow.core.kernel_settings import KernelSettings
 from nbflow.core.retention import Retention
 from nbflow.core.task.capture import Scene
@@ -28,35 +28,19 @@ from nbflow.execution.channels.channels import ENGINE
 from nbflow.execution.channels.task_node import TaskNode
 from nbflow.execution.executor import Executor
 from nbflow.execution.expiry import let_go
-from nbflow.execution.explain.reasons import Reasons
-from nbflow.execution.explain.why import entries_elsewhere
-from nbflow.execution.inline.executor import Executors, InlineExecutor
 from nbflow.execution.inline.kernel_body import Console
-from nbflow.execution.local.executor import LocalExecutor
 from nbflow.execution.lookup import Lookup
 from nbflow.execution.open_run import Open
 from nbflow.execution.progress import Progress
 from nbflow.execution.result import Result
-from nbflow.execution.run import Run
-from nbflow.execution.runner import Runner
 from nbflow.storage.browse import Own, Reader
 from nbflow.storage.claim import Claim
 from nbflow.storage.collected import Collected, Owner
-from nbflow.storage.database.cache import TaskCache
-from nbflow.storage.database.leveldb import LevelStore
-from nbflow.storage.database.marker import adopt, mark_session, notebook_of
 from nbflow.storage.digests import DigestMemo, settled_look
-from nbflow.storage.events import EventLog
 from nbflow.storage.layout import Layout
-from nbflow.storage.machine import boot_id
 from nbflow.storage.nextflow.history import History, RunRecord
-from nbflow.storage.nextflow.index import IndexWriter
 from nbflow.storage.nextflow.secrets import SecretStore
-from nbflow.storage.settings import load_settings
-from nbflow.storage.summaries import SummaryLog
-
-STUB_VARIABLE = "NBFLOW_STUB_RUN"
-
+from nbflow.storage.settings import UserSettings
 
 _latest: list[weakref.ref[Session]] = []
 
@@ -92,6 +76,8 @@ class Session:
         The counters of the running cell; the notebook replaces them at each.
     engine : Engine
         Moves the items of channels.
+    settings : UserSettings
+        What the user has set for this launch directory and this kernel.
     console : callable
         Keeps what a body that runs in the kernel displays; the notebook sets it.
     """
@@ -119,11 +105,11 @@ class Session:
         kept_files.NOTES[self.layout.work_root] = self._collected.note
         self.console: Console = lambda _: nullcontext()
         self.environ = environ
+        self.settings = UserSettings(launch_dir, environ, settings)
         self._say = say
         self._claim = Claim(self.layout, self.history, self.notebook, self._tell)
         self._command = command
         self._wanted = resume
-        self._ask_settings = settings
         self._open: Open | None = None
         self._failed = False
         self._classes = NotebookClasses(namespace)
@@ -147,7 +133,7 @@ class Session:
             If the session cannot be opened.
         """
         if self._open is None:
-            retention = self.retention
+            retention = self.settings.retention
             self._open = self._begin()
             self._collected.begins(self._open.record.session)
             self._let_go(retention)
@@ -157,22 +143,6 @@ class Session:
         """Let what has expired go, now that the session that goes on is held."""
         if retention.has_limits and (said := let_go(self.layout, retention, self.environ, time.time())):
             self._say(f"nbflow: {said}")
-
-    @property
-    def kernel_settings(self) -> KernelSettings:
-        """What the user has set for this kernel."""
-        return self._ask_settings()
-
-    @property
-    def retention(self) -> Retention:
-        """How long what runs leave is kept here.
-
-        Raises
-        ------
-        SettingsError
-            ``nbflow.toml`` cannot be used as written.
-        """
-        return self.settings().retention.over(self.kernel_settings.retention)
 
     @property
     def is_idle(self) -> bool:
@@ -197,10 +167,11 @@ class Session:
 
     def reader(self) -> Reader:
         """A reader of this launch directory's runs and tasks, through the session that is open here."""
-        if self._open is None:
-            return Reader(self.layout)
-        run, cache = self._open.record, self._open.runner.cache
-        return Reader(self.layout, Own(run.session, str(run.run_name), cache, self.settled))
+        own = None
+        if self._open is not None:
+            run, cache = self._open.record, self._open.runner.cache
+            own = Own(run.session, str(run.run_name), cache, self.settled)
+        return Reader(self.layout, own, retention=lambda: self.settings.retention)
 
     def scene(self) -> Scene:
         """The moment of a call."""
@@ -218,21 +189,6 @@ class Session:
             frozenset(os.path.realpath(place) for place in (self.layout.nextflow_dir, self.layout.work_root)),
             SecretStore(self.environ).values,
         )
-
-    def settings(self) -> Settings:
-        """What ``nbflow.toml`` says now, for the profiles that ``NBFLOW_PROFILE`` chooses.
-
-        Raises
-        ------
-        SettingsError
-            If it cannot be used as written.
-        """
-        return load_settings(self.layout.launch_dir, self.environ)
-
-    @property
-    def is_stub_run(self) -> bool:
-        """Whether stubs run instead of bodies, where there are some (``NBFLOW_STUB_RUN``)."""
-        return self.environ.get(STUB_VARIABLE, "").lower() not in ("", "0", "false", "no")
 
     def resume(self, wanted: str) -> str:
         """End this run and continue a session: its id, the beginning of it, a run's name, ``last`` or ``new``.
@@ -333,62 +289,14 @@ class Session:
         self._collected.ends()
         status = "ERR" if (self._failed if failed is None else failed) else "OK"
         self._failed = False
-        with ExitStack() as last:  # each is done whatever becomes of the others: no lock may be left behind
-            last.callback(self._note_end, ended, status)
-            last.callback(ended.resources.close)
-            last.callback(ended.runner.close)
-            last.callback(self.engine.close)
-            if ended.executor is not None:
-                last.callback(ended.executor.close)
+        wiring.end(self._surroundings, ended, status)
 
-    def _note_end(self, ended: Open, status: str) -> None:
-        if not self.layout.history.exists():
-            return  # somebody deleted it while the run went on
-        try:
-            self.history.update(str(ended.record.run_name), round((time.time() - ended.began) * 1000), status)
-        except (OSError, CacheError) as error:
-            self._say(f"nbflow: the end of run {ended.record.run_name} is not in the history: {error}")
-
-    # Beginning ------------------------------------------------------------------------------------------------------
+    @property
+    def _surroundings(self) -> wiring.Surroundings:
+        about = self.layout, self.history, self._claim, self.notebook, self._command
+        progress, resolve = lambda: self.progress, self._classes.resolve
+        return wiring.Surroundings(*about, self.engine, progress, resolve, self.console, self._tell)
 
     def _begin(self) -> Open:
-        settings = self.settings()  # before anything is left behind: a mistake in them must be no run
-        self.layout.ensure()
-        resources = ExitStack()
-        with resources:
-            session, lock = self._claim.take(self._wanted)
-            resources.enter_context(lock)
-            mark_session(self.layout.session_dir(session), self.notebook)
-            if self.notebook and notebook_of(self.layout.session_dir(session)) != self.notebook:
-                adopt(self.layout.session_dir(session), self.notebook)
-            store = LevelStore.open(self.layout.db_dir(session))
-            resources.callback(store.close)
-            record = self.history.begin(session, self._command)
-            run = self._run(session, record, store, resources)
-            local = LocalExecutor(**self.kernel_settings.budget(settings.cpus, settings.memory))
-            reader = Reader(self.layout)
-            executor = Executors(local, InlineExecutor(self.engine.foreground))
-            reasons = Reasons(run.cache, reader.earlier_indexes(session), lambda: entries_elsewhere(reader, record))
-            runner = Runner(
-                run,
-                self.layout,
-                executor,
-                lambda: self.progress,
-                self._classes.resolve,
-                reasons.ran,
-                self.console,
-                lambda line: self.engine.foreground.put(partial(self._say, line)),
-            )
-            return Open(record, time.time(), resources.pop_all(), runner, executor, reasons)
-        raise AssertionError("not reached")
-
-    def _run(self, session: str, record: RunRecord, store: LevelStore, resources: ExitStack) -> Run:
-        name = str(record.run_name)
-        path = self.layout.index(session, name)
-        index = IndexWriter(path)
-        resources.callback(index.close)
-        events = EventLog(self.layout.events(session, name))
-        resources.callback(events.close)
-        summaries = SummaryLog(self.layout.summaries(session, name))
-        resources.callback(summaries.close)
-        return Run(session, name, boot_id(), TaskCache(store), index, events, summaries)
+        budget = self.settings.budget  # before anything is left behind: a mistake in the settings must be no run
+        return wiring.begin(self._surroundings, self._wanted, budget)

@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "nbflow"
-FLOORS = ("errors", "core", "storage", "execution", "browsing", "session", "notebook")
+FLOORS = ("errors", "core", "storage", "execution", "browsing", "wiring", "session", "notebook")
 NOTEBOOK_LIBRARIES = {"IPython", "anywidget", "ipywidgets", "traitlets"}
 KERNEL_LIBRARIES = {"ipykernel", "jupyter_client", "nbclient", "nbformat"}
 SERVER_LIBRARIES = {"jupyter_server", "tornado"}
@@ -27,6 +27,7 @@ HEAVY = [
     *SERVER_LIBRARIES,
     "plyvel",
     "plyvel_next",
+    "nbflow.wiring",
     "nbflow.session",
     "nbflow.notebook",
     "nbflow.cli",

@@ -1,28 +1,28 @@
-"""The sessions and runs of a launch directory, as they are listed: counts, sizes, who holds what.
+"""The sessions and runs of a launch directory, as they are listed: counts, sizes, when they go, who holds what.
 
-Alone counts the tasks of runs without reading them one by one, and measures what sessions take on disk. Counts and sizes
-are remembered as long as the files that they come from have not grown.
+Alone counts the tasks of runs without reading them one by one. Counts and sizes are remembered as long as the files that they come from have not grown.
 """
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from nbflow.core.retention import Retention, last_to_go
 from nbflow.core.task.entry import COMPLETED, FAILED
 from nbflow.core.units import format_duration, format_memory
+from nbflow.errors import SettingsError
 from nbflow.storage.browse import Reader, by_session
 from nbflow.storage.database.marker import is_marked, notebook_of
 from nbflow.storage.nextflow.history import RunRecord
-from nbflow.storage.nextflow.index import read_index
+from nbflow.storage.retention import expiry
+from nbflow.storage.session_sizes import taken_by
 
 _RECORD = 17
 _SHORT = 8
-_STEP = 64
 _Seen = tuple[tuple[int, int], ...]
 
 
@@ -32,13 +32,13 @@ class Sessions:
     def __init__(self) -> None:
         self._counted: dict[tuple[str, str], tuple[_Seen, dict[str, int | None]]] = {}
         self._measured: dict[str, tuple[_Seen, int]] = {}
-        self._measuring: dict[str, tuple[_Seen, Iterator[int]]] = {}
+        self._measuring: dict[str, tuple[_Seen, Iterator[int | None]]] = {}
 
     def rows(self, reader: Reader) -> list[dict[str, Any]]:
         """The sessions, nbflow's and Nextflow's, the one with the latest run first, each with its runs."""
         runs = reader.runs()
-        sessions = by_session(runs)
-        return [self._row(reader, session, sessions[session]) for session in _newest_first(runs)]
+        sessions, terms = by_session(runs), _Terms(reader)
+        return [self._row(reader, session, sessions[session], terms) for session in _newest_first(runs)]
 
     def sizes(self, reader: Reader, seconds: float) -> dict[str, int | None]:
         """What each session of nbflow's takes on disk, in bytes; None for those that are still to be measured.
@@ -64,7 +64,7 @@ class Sessions:
 
     # Rows -------------------------------------------------------------------------------------------------------------
 
-    def _row(self, reader: Reader, session: str, records: Sequence[RunRecord]) -> dict[str, Any]:
+    def _row(self, reader: Reader, session: str, records: Sequence[RunRecord], terms: _Terms) -> dict[str, Any]:
         runs = [self._run(reader, record) for record in reversed(records)]
         directory = reader.layout.session_dir(session)
         own, holder = is_marked(directory), reader.holder(session)
@@ -82,6 +82,7 @@ class Sessions:
             "own": own,
             "size": size,
             "size_text": "" if size is None else format_memory(size),
+            **terms.of(session, size),
         }
 
     def _run(self, reader: Reader, record: RunRecord) -> dict[str, Any]:
@@ -122,13 +123,44 @@ class Sessions:
             return
         begun = self._measuring.get(session)
         if begun is None or begun[0] != seen:
-            begun = self._measuring[session] = seen, _walk(reader, session)
-        size = 0
+            begun = self._measuring[session] = seen, taken_by(reader, session)
         for size in begun[1]:
-            if size < 0 and time.monotonic() > end:
+            if size is not None:
+                self._measured[session] = seen, size
+            elif time.monotonic() > end:
                 return
-        self._measured[session] = seen, size
         del self._measuring[session]
+
+
+class _Terms:
+    """What is said of how long sessions are kept, and of what that costs; nothing where no limit and no price is set.
+
+    Parameters
+    ----------
+    reader : Reader
+        Reads the launch directory.
+    """
+
+    def __init__(self, reader: Reader) -> None:
+        try:
+            self._retention = reader.retention()
+        except SettingsError:
+            self._retention = Retention()  # the next task says what is wrong with the settings: here all else is shown
+        self._now = time.time()
+        dues = expiry(reader, self._retention, self._now, sizes=False) if self._retention.has_limits else ()
+        self._last = last_to_go(dues)
+
+    def of(self, session: str, size: int | None) -> dict[str, str]:
+        """When a session goes, in words and as a moment, both empty if it stays; and what it costs, if that is known."""
+        due = self._last.get(session)
+        cost = "" if size is None else self._retention.cost(size)
+        if due is None or due.at is None:
+            return {"goes": "", "goes_at": "", "cost": cost}
+        return {
+            "goes": due.goes(self._now),
+            "goes_at": f"{datetime.fromtimestamp(due.at):%Y-%m-%d %H:%M}",
+            "cost": cost,
+        }
 
 
 def _newest_first(runs: Sequence[RunRecord]) -> list[str]:
@@ -177,36 +209,3 @@ def _size(path: Path) -> tuple[int, int]:
 def _files(reader: Reader, session: str) -> _Seen:
     """What changes when a session grows: the lists of its runs' tasks."""
     return _grown(sorted(reader.layout.session_dir(session).glob("index.*")))
-
-
-def _walk(reader: Reader, session: str) -> Iterator[int]:
-    """Measure a session: yields -1 from time to time, and its size last."""
-    layout = reader.layout
-    keys = {key for path in layout.session_dir(session).glob("index.*") for key, _ in read_index(path)}
-    roots = [layout.session_dir(session), layout.stage_dir(session)]
-    seen: set[tuple[int, int]] = set()
-    size = 0
-    for number, root in enumerate([*map(str, roots), *(str(layout.work_dir(key.hex())) for key in keys)]):
-        size += sum(_sizes(root, seen))
-        if number % _STEP == 0:
-            yield -1
-    yield size
-
-
-def _sizes(directory: str, seen: set[tuple[int, int]]) -> Iterator[int]:
-    """The sizes of the files of a tree; one of several links only the first time that it is met."""
-    try:
-        entries = list(os.scandir(directory))
-    except OSError:
-        return
-    for entry in entries:
-        try:
-            status = entry.stat(follow_symlinks=False)
-            is_directory = entry.is_dir(follow_symlinks=False)
-        except OSError:
-            continue  # gone since
-        if is_directory:
-            yield from _sizes(entry.path, seen)
-        elif status.st_nlink == 1 or (status.st_dev, status.st_ino) not in seen:
-            seen.add((status.st_dev, status.st_ino))
-            yield status.st_size

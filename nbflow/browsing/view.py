@@ -16,7 +16,7 @@ from nbflow.core.units import format_duration, format_memory
 from nbflow.errors import NbflowError
 from nbflow.storage.filters import RowFilter
 from nbflow.storage.nextflow.trace import format_field
-from nbflow.storage.summaries import HASH, NAME, NUMBERS, PROCESS, Summary, field_number, read_line
+from nbflow.storage.summaries import FIELDS, HASH, NAME, NUMBERS, PROCESS, RUN, field_number, read_line
 
 COLUMNS: Mapping[str, str] = {
     "status": "Status",
@@ -35,7 +35,9 @@ COLUMNS: Mapping[str, str] = {
 """The columns of a table of tasks, and their heads."""
 
 _OF_TEXT = ("hash", "name", "process", "tag", "status")
-_FIELDS = (*_OF_TEXT, *NUMBERS, "task_hash", "run")
+_FIELDS = (*_OF_TEXT, *(name.replace("%", "p") for name in NUMBERS), "task_hash", "run")
+_NUMBERED = {name: FIELDS.index(name) for name in NUMBERS} | {"pcpu": FIELDS.index("%cpu")}
+_WRITTEN = {"name": NAME, "process": PROCESS, "run": RUN, "task_hash": HASH}
 _LAST = float("inf")
 
 
@@ -134,31 +136,43 @@ def _has(line: bytes, words: Sequence[bytes]) -> bool:
 
 
 def _where(table: TaskTable, expression: str) -> Callable[[int], bool]:
-    holds = RowFilter(expression)
-    return lambda at: holds(_Figures(read_line(table.lines[at]), table.statuses[at]))
+    holds = RowFilter(expression, _FIELDS)
+    return lambda at: holds(_Figures(table.lines[at], table.statuses[at]))
 
 
 class _Figures:
-    """A summary line as a filter sees it."""
+    """A summary line as a filter sees it: only the fields that it names are read."""
 
-    def __init__(self, summary: Summary, status: str) -> None:
-        self.name = summary.name
-        self._summary = summary
+    __slots__ = ("_fields", "_status")
+
+    def __init__(self, line: bytes, status: str) -> None:
+        self._fields = line.split(b"\t")
         self._status = status
+
+    @property
+    def name(self) -> str:
+        """The task's name."""
+        return self._text(NAME)
 
     def value(self, field: str) -> object:
         """A field's value."""
-        summary = self._summary
-        if field in NUMBERS or field == "pcpu":
-            return summary.numbers.get("%cpu" if field == "pcpu" else field)
-        if field not in _FIELDS:
-            raise NbflowError(
-                f"the browser filters by {', '.join(_FIELDS)}; for {field} use: nbflow log {summary.run} -F"
-            )
-        own = {"hash": short(summary.hash), "task_hash": summary.hash, "tag": tag_of(summary.name) or None}
-        return {**own, "status": self._status, "name": summary.name, "process": summary.process, "run": summary.run}[
-            field
-        ]
+        if (at := _NUMBERED.get(field)) is not None:
+            text = self._fields[at]
+            return None if not text else float(text) if b"." in text else int(text)
+        if (at := _WRITTEN.get(field)) is not None:
+            return self._text(at)
+        if field == "status":
+            return self._status
+        if field == "hash":
+            return short(self._text(HASH))
+        if field == "tag":
+            return tag_of(self.name) or None
+        raise NbflowError(
+            f"the browser filters by {', '.join(_FIELDS)}; for {field} use: nbflow log {self._text(RUN)} -F"
+        )
+
+    def _text(self, at: int) -> str:
+        return self._fields[at].decode("utf-8", "replace")
 
 
 # Sorting --------------------------------------------------------------------------------------------------------------

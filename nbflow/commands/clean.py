@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import time
 from collections.abc import Sequence
 from datetime import datetime
 
 from nbflow.commands.shared import OK, add_runs, chosen, is_limited, table
-from nbflow.core.kernel_settings import retention_in
 from nbflow.core.retention import Due, Retention
-from nbflow.core.units import format_duration, format_memory
+from nbflow.core.units import format_memory
 from nbflow.errors import NbflowError
 from nbflow.storage.browse import Reader
 from nbflow.storage.clean import Deed, Step, clean
 from nbflow.storage.retention import clean_expired, expiry
-from nbflow.storage.settings import load_settings
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -73,8 +70,7 @@ _TIME = "%Y-%m-%d %H:%M"
 def _expired(arguments: argparse.Namespace, reader: Reader) -> int:
     if arguments.runs or is_limited(arguments) or arguments.keep_logs:
         raise NbflowError("--expired says itself which runs go, as a whole: give no runs, and not -k")
-    in_file = load_settings(reader.layout.launch_dir, os.environ).retention
-    retention = in_file.over(arguments.retention or retention_in(os.environ))
+    retention = reader.retention()
     if not retention.has_limits:
         raise NbflowError(
             "nothing ever expires here: set storage_expiration_hours, age_limit or size_limit in the section [retention] of "
@@ -109,15 +105,7 @@ def _forecast(dues: Sequence[Due], retention: Retention, now: float) -> str:
 def _row(due: Due, now: float) -> tuple[str, ...]:
     use = due.use
     used = f"{datetime.fromtimestamp(use.used):{_TIME}}"
-    return use.run, use.session[:8], used, format_memory(use.frees), _goes(due, now), due.why
-
-
-def _goes(due: Due, now: float) -> str:
-    if due.at is None:
-        return "stays"
-    if due.is_due(now):
-        return "now"
-    return f"in {format_duration(max(1, round((due.at - now) / 60)) * 60_000)}"
+    return use.run, use.session[:8], used, format_memory(use.frees), due.goes(now), due.why
 
 
 def _cost(retention: Retention, size: int) -> str:

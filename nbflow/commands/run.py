@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from nbflow.commands.shared import FAILED
-from nbflow.core.kernel_settings import retention_in
 from nbflow.core.units import format_duration
 from nbflow.errors import NbflowError
 from nbflow.headless.parameters import parse_parameter
@@ -19,7 +18,7 @@ from nbflow.headless.relaunch import failed_run, words_of
 from nbflow.headless.terminal import Terminal
 from nbflow.storage.browse import Reader
 from nbflow.storage.layout import Layout
-from nbflow.storage.settings import PROFILE_VARIABLE, load_settings
+from nbflow.storage.settings import PROFILE_VARIABLE, STUB_VARIABLE, load_settings, retention_here
 
 #: Options of a run that its relaunch has too; parameters add up.
 _TAKEN_OVER = {"work": "-w", "output": "-o", "profile": "--profile", "stub_run": "--stub-run"}
@@ -75,7 +74,7 @@ def _run(arguments: argparse.Namespace, reader: Reader) -> int:
         Reader(Layout(notebook.parent, os.environ)).history.find(resume)  # better now than in the kernel
     environ = environment(os.environ, notebook, command, resume, arguments.work, preview=arguments.preview)
     environ |= {} if arguments.profile is None else {PROFILE_VARIABLE: arguments.profile}
-    environ |= {"NBFLOW_STUB_RUN": "1"} if arguments.stub_run else {}
+    environ |= {STUB_VARIABLE: "1"} if arguments.stub_run else {}
     load_settings(notebook.resolve().parent, environ)  # better now than in the kernel
     plan = Plan(
         notebook,
@@ -148,7 +147,7 @@ def _say_how_to_go_on(notebook: Path, given: str) -> None:
         record = failed_run(layout, notebook.name)
     except NbflowError:
         return  # it failed before its first task: there is nothing that a relaunch would not do anew
-    retention = load_settings(layout.launch_dir, os.environ).retention.over(retention_in(os.environ))
+    retention = retention_here(layout.launch_dir, os.environ)
     hours = retention.storage_expiration_hours
     kept = "" if hours is None else f", kept for {format_duration(round(hours * 3_600_000))}"
     print(

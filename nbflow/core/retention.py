@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from nbflow.core.units import format_memory, parse_duration, parse_memory
+from nbflow.core.units import format_duration, format_memory, parse_duration, parse_memory
 from nbflow.errors import SettingsError
 
 HOUR = 3600.0
@@ -174,6 +174,12 @@ class Due:
         """Whether it goes now."""
         return self.at is not None and self.at <= now
 
+    def goes(self, now: float) -> str:
+        """When it goes, in words: ``in 3h 41m``, ``now``, ``stays``."""
+        if self.at is None:
+            return "stays"
+        return "now" if self.is_due(now) else f"in {format_duration(max(1, round((self.at - now) / 60)) * 60_000)}"
+
 
 def plan(uses: Iterable[RunUse], retention: Retention, now: float) -> list[Due]:
     """Say of each run when it goes, the one that was used longest ago first.
@@ -190,6 +196,20 @@ def plan(uses: Iterable[RunUse], retention: Retention, now: float) -> list[Due]:
     oldest_first = sorted(uses, key=lambda use: use.used)
     by_age = [_by_age(use, retention) for use in oldest_first]
     return by_age if retention.size_limit is None else _by_size(by_age, retention.size_limit, now)
+
+
+def last_to_go(dues: Iterable[Due]) -> dict[str, Due]:
+    """Return of each session the run with which the rest of it goes: one that stays, if there is one, else the last."""
+    found: dict[str, Due] = {}
+    for due in dues:
+        before = found.get(due.use.session)
+        if before is None or _end(due) >= _end(before):
+            found[due.use.session] = due
+    return found
+
+
+def _end(due: Due) -> float:
+    return float("inf") if due.at is None else due.at
 
 
 def _by_age(use: RunUse, retention: Retention) -> Due:

@@ -1,37 +1,40 @@
 """What a run would do: tasks are looked up, and none is executed.
 
-Alone here: the list of what would be taken and what would run, and what stands for outputs that are not made. Writes
-nothing. That a task would be taken, or why not, is decided as for a run (`lookup`, `core.task.resume`).
+Alone here: the list of what would be taken and what would run. Writes nothing. That a task would be taken, or why not, is decided as for a run (`lookup`, `core.task.resume`).
 """
 
 from __future__ import annotations
 
 import ast
 import os
-import sys
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
 
 from nbflow.core.parts import Part, combine, shorten
-from nbflow.core.task.entry import TaskEntry
+from nbflow.core.task.entry import COMPLETED, FileRecord, OutputRecord, TaskEntry
 from nbflow.core.task.hash import Task
 from nbflow.core.task.resume import Execute, Reason
 from nbflow.errors import NotMadeError
 from nbflow.execution.calls.call import Call
 from nbflow.execution.explain.reasons import Reasons
 from nbflow.execution.lookup import Claim, Done, Lookup
+from nbflow.execution.order import Order
+from nbflow.execution.outputs.store import find_stored
 from nbflow.execution.result import Result
+from nbflow.execution.scripts.gather import find_outputs
+from nbflow.execution.unmade import Unmade, unmade_task
 from nbflow.storage.database.cache import TaskCache
+from nbflow.storage.evidence import kept_digest
 from nbflow.storage.layout import Layout
 
-CACHED, RUN, DEPENDS = "cached", "run", "depends"
+CACHED, STORED, RUN, DEPENDS = "cached", "stored", "run", "depends"
 
-_MOST_CACHED = 10
-"""Cached tasks of one process that are listed one by one."""
+_MOST_TAKEN = 10
+"""Tasks of one process that are cached, or stored, that are listed one by one."""
 _LABEL = 40
 _NEVER_CHANGED = (str, bytes, int, float, complex, bool, tuple, frozenset, type, type(None), ModuleType, FunctionType)
 
@@ -57,6 +60,11 @@ class Preview:
         whence = f"executed by {result.entry.run or 'an earlier run'}"
         self._rows.setdefault((result.task.process, result.key.hex()), (result.task.name, CACHED, lambda: whence))
 
+    def stored(self, result: Result) -> None:
+        """A task would be taken from its store directory."""
+        where = f"all its outputs lie in {result.stored} (store_dir)"
+        self._rows.setdefault((result.task.process, result.key.hex()), (result.task.name, STORED, lambda: where))
+
     def would_run(self, task: Task, key: bytes, reason: Callable[[], str]) -> None:
         """A task would run; the reason is asked for when all tasks are known."""
         self._rows.setdefault((task.process, key.hex()), (task.name, RUN, reason))
@@ -66,23 +74,26 @@ class Preview:
         self._rows.setdefault((what, DEPENDS), (shorten(what, _LABEL), DEPENDS, lambda: f"on `{task}`"))
 
     def rows(self) -> Iterator[tuple[str, str, str]]:
-        """Yield task or cell, verdict and reason; of many cached tasks of a process the first ones, and their number."""
-        counts: dict[str, int] = {}
+        """Yield task or cell, verdict and reason; of many that a process would take the first ones, and their number."""
+        taken: Counter[tuple[str, str]] = Counter()
         for (process, _), (name, verdict, reason) in self._rows.items():
-            counts[process] = counts.get(process, 0) + (verdict == CACHED)
-            if verdict != CACHED or counts[process] <= _MOST_CACHED:
+            taken[process, verdict] += verdict in (CACHED, STORED)
+            if taken[process, verdict] <= _MOST_TAKEN:
                 yield name, verdict, reason()
-        for process, count in counts.items():
-            if count > _MOST_CACHED:
-                yield (f"{process}, {count - _MOST_CACHED:,} more", CACHED, "")
+        for (process, verdict), count in taken.items():
+            if count > _MOST_TAKEN:
+                yield (f"{process}, {count - _MOST_TAKEN:,} more", verdict, "")
 
     @property
     def summary(self) -> str:
         """The counts, in a sentence."""
         verdicts = [verdict for _, verdict, _ in self._rows.values()]
-        taken, would_run, depend = (verdicts.count(each) for each in (CACHED, RUN, DEPENDS))
+        taken, stored, would_run, depend = (verdicts.count(each) for each in (CACHED, STORED, RUN, DEPENDS))
         tail = f"; {depend} depend on what would run, and run again where its outputs change" if depend else ""
-        return f"{taken:,} would be taken from the cache, {would_run:,} would run{tail}. Nothing was run or written"
+        kept = f", {stored:,} from store directories" if stored else ""
+        return (
+            f"{taken:,} would be taken from the cache{kept}, {would_run:,} would run{tail}. Nothing was run or written"
+        )
 
 
 class PreviewRunner(Lookup):
@@ -116,8 +127,9 @@ class PreviewRunner(Lookup):
         super().__init__(cache, boot, layout, resolve_class)
         self._reasons = reasons
         self._preview = preview
-        self._unmade: dict[bytes, TaskEntry] = {}
-        self._outputs: dict[bytes, tuple[str, ...]] = {}
+        self._entries: dict[bytes, TaskEntry] = {}
+        self._values: dict[bytes, dict[str, Any]] = {}
+        self._stored: dict[str, tuple[tuple[FileRecord, ...], str]] = {}
         self._items: dict[str, set[bytes]] = defaultdict(set)
 
     def start(
@@ -139,12 +151,37 @@ class PreviewRunner(Lookup):
         beside = self._items[task.process] if number is not None else set[bytes]()
         beside.add(found.key)
         if isinstance(found, Claim):
-            result = self._stand_in(call, task, found.key, found.reason, call.parts(own, read.digests))
-            self._preview.would_run(task, found.key, lambda: self._reasons.sentence(result, beside.__contains__))
+            order = Order(call, task, own, read, found.key, found.work_dir)
+            done(self._from_store(order, found) or self._not_run(order, found, beside))
         else:
-            result = found
-            self._preview.cached(result)
-        done(result)
+            self._preview.cached(found)
+            done(found)
+
+    def _not_run(self, order: Order, claim: Claim, beside: Container[bytes]) -> Result:
+        parts = order.call.parts(order.own, order.read.digests)
+        result = self._stand_in(order.call, order.task, order.key, claim.reason, parts)
+        self._preview.would_run(order.task, order.key, lambda: self._reasons.sentence(result, beside.__contains__))
+        return result
+
+    def _from_store(self, order: Order, claim: Claim) -> Result | None:
+        """The task as its store directory has it, as `Runner` would take it; nothing is linked to, so its outputs lie there."""
+        there = find_stored(order, claim.reason)
+        if there is None:
+            return None
+        store, key, task = there[0], order.key, order.task
+        found = find_outputs(order, store)
+        outputs = tuple(OutputRecord(each["name"], each["kind"], each["digest"]) for each in found.outputs)
+        entry = TaskEntry(COMPLETED, 0, 0, "", self._boot, outputs, found.files, process=task.process, name=task.name)
+        self._entries[key], self._values[key] = entry, found.values
+        self._stored.update((f"{store}/{record.path}", (found.files, record.path)) for record in found.files)
+        result = Result(task, key, self.place(key), entry, stored=str(store))
+        self._preview.stored(result)
+        return result
+
+    def output_digest(self, path: str) -> str | None:
+        """As `Lookup.output_digest`, of what a task was taken from its store directory with too."""
+        stored = self._stored.get(path)
+        return super().output_digest(path) if stored is None else kept_digest(*stored)
 
     def _dependent(self, call: Call, number: int | None, error: NotMadeError) -> Result:
         process = call.process.name
@@ -160,19 +197,17 @@ class PreviewRunner(Lookup):
         entry = TaskEntry(
             "", None, 0, "", self._boot, imports=imports, process=task.process, name=task.name, parts=parts
         )
-        self._unmade[key] = entry
-        self._outputs[key] = (*call.process.output_names, *_changed_globals(call))
+        names = (*call.process.output_names, *_changed_globals(call))
+        self._entries[key], self._values[key] = entry, {name: Unmade(task.name) for name in names}
         return Result(task, key, self.place(key), entry, reason)
 
     def read(self, key: bytes) -> TaskEntry:
         """The entry of a task; of one that would run, what is known before."""
-        return self._unmade.get(key) or super().read(key)
+        return self._entries.get(key) or super().read(key)
 
     def values(self, key: bytes) -> dict[str, Any]:
         """The outputs of a task, by name; of one that would run, what stands for them."""
-        if key in self._unmade:
-            return {name: Unmade(self._unmade[key].name) for name in self._outputs[key]}
-        return super().values(key)
+        return dict(self._values[key]) if key in self._values else super().values(key)
 
 
 def _changed_globals(call: Call) -> Iterator[str]:
@@ -212,61 +247,3 @@ def _root(node: ast.expr) -> str:
     while isinstance(node, (ast.Attribute, ast.Subscript)):
         node = node.value
     return node.id if isinstance(node, ast.Name) else ""
-
-
-class Unmade:
-    """Stands for an output of a task that would run: whoever uses it gets a `NotMadeError`.
-
-    Parameters
-    ----------
-    task : str
-        The task's name.
-    """
-
-    def __init__(self, task: str) -> None:
-        self.__dict__["_nbflow_task"] = task
-
-    def __repr__(self) -> str:
-        return f"<not made: `{self._nbflow_task}` would run>"
-
-    def __getattr__(self, name: str) -> Any:
-        raise NotMadeError(self.__dict__["_nbflow_task"])
-
-    @property  # type: ignore[misc]  # what isinstance asks
-    def __class__(self) -> Any:
-        # IPython asks what the first name of a line is before it runs it; whoever else asks uses the output.
-        if str(sys._getframe(1).f_globals.get("__name__")).startswith("IPython"):
-            return Unmade
-        raise NotMadeError(self.__dict__["_nbflow_task"])
-
-
-def _use(self: Unmade, *_: object, **__: object) -> Any:
-    raise NotMadeError(self._nbflow_task)
-
-
-for _name in (
-    *(
-        "nbflow_digest",
-        "call",
-        "iter",
-        "next",
-        "len",
-        "bool",
-        "getitem",
-        "setitem",
-        "delitem",
-        "contains",
-        "setattr",
-        "delattr",
-        "eq",
-    ),
-    *("ne", "lt", "le", "gt", "ge", "hash", "add", "radd", "sub", "rsub", "mul", "rmul", "truediv", "rtruediv", "mod"),
-    *("floordiv", "rfloordiv", "pow", "rpow", "matmul", "rmatmul", "neg", "abs", "invert", "and", "or", "xor", "int"),
-    *("float", "index", "complex", "round", "str", "format", "bytes", "fspath", "enter", "await", "reduce_ex", "array"),
-):
-    setattr(Unmade, f"__{_name}__", _use)
-
-
-def unmade_task(value: object) -> str | None:
-    """The task that would make a value; None where the value is there."""
-    return object.__getattribute__(value, "__dict__")["_nbflow_task"] if type(value) is Unmade else None

@@ -32,7 +32,7 @@ from nbflow.execution.local.usage import Usage
 from nbflow.execution.lookup import Claim, Done, Lookup
 from nbflow.execution.order import Order
 from nbflow.execution.outputs.publish import publish_outputs
-from nbflow.execution.outputs.store import link_stored, store_of, stored_files
+from nbflow.execution.outputs.store import find_stored, link_stored
 from nbflow.execution.prepare import prepare
 from nbflow.execution.progress import Progress
 from nbflow.execution.result import Result, Stored
@@ -188,10 +188,10 @@ class Runner(Lookup):
 
     def _from_store(self, order: Order, claim: Claim) -> Result | None:
         """The task as its store directory has it; None where it has not all of its outputs, or a rerun was asked for."""
-        store = store_of(order)
-        paths = None if store is None or claim.reason.reason is Reason.FORCED else stored_files(order, store)
-        if store is None or paths is None:
+        there = find_stored(order, claim.reason)
+        if there is None:
             return None
+        store, paths = there
         with self._given_back(order), workdir.disk(self._work_root):
             link_stored(order, store, paths)
         now = time.time()

@@ -46,14 +46,14 @@ def run_command(words: list[str], desk: NotebookDesk) -> int:
                 file=sys.stderr,
             )
             return USAGE
-    return execute(words, desk.session.reader(), desk.show, desk.session.kernel_settings.retention)
+    return execute(words, desk.session.reader(), desk.show)
 
 
 def _end(desk: NotebookDesk, status: str) -> None:
     """End the run; only `nbflow run` says so, which alone counts as a success that needs no cache any more."""
     run = desk.session.run
     desk.session.close(failed={"OK": False, "ERR": True}.get(status))
-    if status == "OK" and run is not None and desk.session.retention.storage_expiration_hours is not None:
+    if status == "OK" and run is not None and desk.session.settings.retention.storage_expiration_hours is not None:
         freed = drop_succeeded(desk.session.reader(), run.session)
         print(f"nbflow: removed what the run left but for its logs, {format_memory(freed)} (storage_expiration_hours)")
 

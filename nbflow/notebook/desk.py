@@ -6,9 +6,7 @@ when the cell fails or is interrupted.
 
 from __future__ import annotations
 
-import sys
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -27,10 +25,11 @@ from nbflow.execution.result import Result
 from nbflow.notebook.cancel import CancelButton
 from nbflow.notebook.environment import NOTEBOOK_VARIABLE, Audience, audience
 from nbflow.notebook.inline import keeping
+from nbflow.notebook.notices import Notices
 from nbflow.notebook.offers import Offers
 from nbflow.notebook.progress import INTERVAL, ProgressDisplay
-from nbflow.notebook.render import Verdict, duration, short_hash
 from nbflow.notebook.replay import KeptResult, Tail, kept_result
+from nbflow.notebook.verdicts import reasons, verdict
 from nbflow.session import Session
 from nbflow.storage.workdir import stdout_of
 
@@ -84,8 +83,7 @@ class NotebookDesk:
         self.engine: Engine = session.engine
         self._shell = shell
         self._interval = interval
-        self._said: set[str] = set()
-        self._declared: dict[str, tuple[str, bytes]] = {}
+        self._notices = Notices()
         self._futures: list[TaskFuture] = []
         self.offers = Offers(shell, session)
         session.console = partial(keeping, shell)
@@ -184,33 +182,10 @@ class NotebookDesk:
         counts = cell.progress.snapshot()
         alone = sum(each.submitted for each in counts) == 1 and len(cell.results) == 1
         if alone:
-            cell.display.finish(self._verdict(cell.results[0]))
+            cell.display.finish(verdict(cell.results[0], self.session.reason))
         else:
-            cell.display.finish(reasons=self._reasons(cell))
+            cell.display.finish(reasons=reasons(cell.nodes, cell.results, self.session.reason))
         self.session.settled()
-
-    def _reasons(self, cell: _Cell) -> list[str]:
-        """For each process, why its first task ran."""
-        said: dict[str, str] = {}
-        for node in cell.nodes:
-            if isinstance(node, TaskNode) and (first := node.first_run) is not None:
-                said[first.task.process] = f"{first.task.name}: {self.session.reason(first, node)}"
-        ran = {result.task.process: result for result in reversed(cell.results) if result.reason is not None}
-        said |= {process: f"{result.task.name}: {self.session.reason(result)}" for process, result in ran.items()}
-        return [*said.values(), *_from_stores(cell.nodes)]
-
-    def _verdict(self, result: Result) -> Verdict:
-        name, key = result.task.name, short_hash(result.key.hex())
-        took = duration(result.entry.realtime / 1000)
-        left_out = f" · not kept: {'; '.join(result.entry.left_out)}" if result.entry.left_out else ""
-        if result.stored:
-            return Verdict("cached", f"{name}: taken from `{result.stored}` (store_dir), where all its outputs lie")
-        if result.cached:
-            return Verdict("cached", f"{name}: reused from [{key}] ({result.entry.run}) · saved {took}{left_out}")
-        return Verdict(
-            "completed" if result.error is None else "failed",
-            f"{name}: ran [{key}], {took} · {self.session.reason(result)}{left_out}",
-        )
 
     # The desk of a call -------------------------------------------------------------------------------------------------
 
@@ -313,34 +288,12 @@ class NotebookDesk:
         raise error
 
     def declared(self, process: Process) -> None:
-        """Say so if another cell of the notebook declares a process of that name with another body."""
-        cell, body = getattr(self._info, "cell_id", None), process.source.digest
-        if cell is None:
-            return  # only front ends say which cell it is; the same cell after an edit is no other
-        before, earlier = self._declared.get(process.name, (cell, body))
-        self._declared[process.name] = cell, body
-        if before != cell and earlier != body:
-            self.note(
-                process.name, ("is declared by two cells, with different bodies: it means the one that ran last",)
-            )
+        """A cell declares a process."""
+        self._notices.declared(process, getattr(self._info, "cell_id", None))
 
     def note(self, process: str, sentences: tuple[str, ...]) -> None:
         """Say, once a kernel, what the user should know of a process's code."""
-        for sentence in sentences:
-            if sentence not in self._said:
-                self._said.add(sentence)
-                print(f"nbflow: `{process}` {sentence}", file=sys.stderr)
-
-
-def _from_stores(nodes: Iterable[Node]) -> Iterator[str]:
-    """Which processes took tasks from their store directories, whatever has changed since they were put there."""
-    stored = Counter[str]()
-    for node in nodes:
-        if isinstance(node, TaskNode):
-            stored[node.call.process.name] += node.stored
-    return (
-        f"{name}: {number:,} taken from its store directory (`store_dir`)" for name, number in stored.items() if number
-    )
+        self._notices.note(process, sentences)
 
 
 def _short(error: KeyboardInterrupt) -> KeyboardInterrupt:

@@ -49,8 +49,8 @@ def run_process_cell(line: str, cell: str, namespace: dict[str, Any], desk: Note
     """
     rerun, line = _cut_rerun(line)
     session = desk.session
-    known = flags & FUTURES, namespace, session.settings()
-    process = read_process(line, cell, _to_python, *known, stub_run=session.is_stub_run)
+    known = flags & FUTURES, namespace, session.settings.in_file()
+    process = read_process(line, cell, _to_python, *known, stub_run=session.settings.is_stub_run)
     desk.declared(process)
     bound = bind_process(process, signature(process.declaration, namespace), namespace, desk)
     namespace[process.name] = bound

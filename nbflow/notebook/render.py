@@ -1,6 +1,6 @@
 """How counts and verdicts look, as HTML with a text twin.
 
-Alone here: words, icons and markup. Pure: facts in, a MIME bundle out; must not know where it is shown.
+Alone here: words and markup. Pure: facts in, a MIME bundle out; must not know where it is shown.
 
 What is rendered is what a saved, reopened or exported notebook keeps: no script, no style sheet, nothing that needs a
 kernel. Colours follow JupyterLab's theme where there is one.
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Literal
 
+from nbflow.core import marks
 from nbflow.execution.progress import ProcessCounts
 
 #: What a display is made of: ``text/plain`` and ``text/html``.
@@ -22,16 +23,6 @@ Bundle = dict[str, str]
 
 Status = Literal["waiting", "running", "completed", "cached", "failed", "aborted", "unused"]
 
-#: A mark for each status, beside its word.
-ICONS: dict[Status, str] = {
-    "waiting": "…",
-    "running": "▶",
-    "completed": "✔",
-    "cached": "↺",
-    "failed": "✖",
-    "aborted": "■",
-    "unused": "-",
-}
 #: A colour for each status, which never says more than the mark.
 COLOURS: dict[Status, str] = {
     "waiting": "var(--jp-ui-font-color2, #757575)",
@@ -70,7 +61,7 @@ def render_verdict(verdict: Verdict) -> Bundle:
     """Render one verdict."""
     mark = icon(verdict.status)
     return {
-        "text/plain": f"{ICONS[verdict.status]} {verdict.text}",
+        "text/plain": f"{marks.icon(verdict.status)} {verdict.text}",
         "text/html": f'<div role="status" style="{FAINT}">{mark} {_with_code(verdict.text)}</div>',
     }
 
@@ -153,7 +144,7 @@ def _tasks(processes: Sequence[ProcessCounts]) -> str:
 
 def line_of(counts: ProcessCounts, *, live: bool) -> str:
     """One process as a line of text, as on Nextflow's console."""
-    mark = "" if live and not counts.settled else f" {ICONS[status_of(counts)]}"
+    mark = "" if live and not counts.settled else f" {marks.icon(status_of(counts))}"
     which = _which(counts, live=live)
     return f"{f'[{which[0]}] ' if which[0] else ''}{which[1]} | {progress_words(counts)}{mark}"
 
@@ -232,7 +223,7 @@ def _row(counts: ProcessCounts) -> str:
 
 def icon(status: Status) -> str:
     """The mark of a status, in its colour; a screen reader reads the word beside it."""
-    return f'<span aria-hidden="true" style="color: {COLOURS[status]}">{ICONS[status]}</span>'
+    return f'<span aria-hidden="true" style="color: {COLOURS[status]}">{marks.icon(status)}</span>'
 
 
 def _with_code(text: str) -> str:

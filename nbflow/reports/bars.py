@@ -10,8 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from html import escape
 
+from nbflow.core.marks import icon
 from nbflow.core.units import format_duration
-from nbflow.reports.marks import BACK, FAINT, TEXT, bar_colour, icon, status_colour
+from nbflow.reports.marks import BACK, FAINT, TEXT, bar_colour, status_colour
 from nbflow.reports.plots import percent
 from nbflow.reports.view import RunView
 from nbflow.storage.nextflow.trace import format_field
@@ -198,8 +199,8 @@ def legend(anchor: str) -> str:
     return (
         f'<p style="color: {FAINT}; margin: .4em 0"><svg {bar}>{hatching(f"{anchor}-legend")}'
         f'<rect width="34" height="12" fill="url(#nbflow-waits-{anchor}-legend)" style="stroke: {colour}"/></svg> waits to start, or ends '
-        f'&ensp;<svg {bar}><rect width="34" height="12" style="fill: {colour}"/></svg> runs &ensp; ↺ cached: took its time in '
-        "another run, and has no bar &ensp; ✖ failed &ensp; ■ aborted &ensp; ▶ runs now</p>"
+        f'&ensp;<svg {bar}><rect width="34" height="12" style="fill: {colour}"/></svg> runs &ensp; {icon("CACHED")} cached: took its time in '
+        f"another run, and has no bar &ensp; {icon('FAILED')} failed &ensp; {icon('ABORTED')} aborted &ensp; {icon('RUNNING')} runs now</p>"
     )
 
 

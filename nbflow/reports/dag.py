@@ -9,9 +9,10 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
+from nbflow.core.marks import icon
 from nbflow.reports.graph import Graph, Vertex, graph
 from nbflow.reports.layout import GAP_X, Pair, Placed, Point, Size, place
-from nbflow.reports.marks import BACK, FAINT, TEXT, counts_text, icon, status_colour, xml
+from nbflow.reports.marks import BACK, FAINT, TEXT, counts_text, status_colour, xml
 from nbflow.reports.page import scrolled
 from nbflow.reports.view import RunView
 

@@ -10,9 +10,10 @@ import heapq
 from collections.abc import Iterator, Sequence
 from html import escape
 
+from nbflow.core.marks import icon
 from nbflow.core.units import format_duration
 from nbflow.reports.bars import ROW, Bar, Row, Scale, bar_of, clock, title
-from nbflow.reports.marks import FAINT, bar_colour, counts_text, icon, status_colour
+from nbflow.reports.marks import FAINT, bar_colour, counts_text, status_colour
 from nbflow.reports.view import RunView, counted, saved
 from nbflow.storage.rows import TaskRow
 

@@ -1,4 +1,4 @@
-"""How a status and a process look: icon, word and colour, never colour alone.
+"""How a status and a process look: word and colour, never colour alone, but beside the icon of `nbflow.core.marks`.
 
 Alone here: the colours. Each is a variable that the page sets for light and dark, else JupyterLab's of the same meaning,
 else one that can be read on both.
@@ -9,8 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from html import escape
-
-ICONS = {"COMPLETED": "✔", "CACHED": "↺", "RUNNING": "▶", "SUBMITTED": "…", "FAILED": "✖", "ABORTED": "■"}
 
 TEXT = "var(--nbflow-text, var(--jp-content-font-color1, currentColor))"
 FAINT = "var(--nbflow-faint, var(--jp-ui-font-color2, #757575))"
@@ -35,11 +33,6 @@ _NO_CHARACTERS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe
 def xml(text: str) -> str:
     """Escape a text for XML, where some characters cannot stand at all: a drawing that holds one would not open."""
     return escape(_NO_CHARACTERS.sub("\N{REPLACEMENT CHARACTER}", text))
-
-
-def icon(status: str) -> str:
-    """The sign of a status; a dot for one that is not known."""
-    return ICONS.get(status, "·")
 
 
 def status_colour(status: str) -> str:

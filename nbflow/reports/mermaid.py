@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 
+from nbflow.core.marks import icon
 from nbflow.reports.graph import Graph, Vertex
-from nbflow.reports.marks import counts_text, icon
+from nbflow.reports.marks import counts_text
 
 _PLAIN = re.compile(r"[^\w .,:()\-]|^end$")
 _CLASSES = {

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from html import escape
 
+from nbflow.core.marks import icon
 from nbflow.core.secrets import hidden
 from nbflow.core.units import format_duration, format_memory
 from nbflow.reports.dag import dag_figure
-from nbflow.reports.marks import icon
 from nbflow.reports.page import footer, notice, page, table
 from nbflow.reports.plots import resource_plots
 from nbflow.reports.statistics import summarise

@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator, Sequence
 from html import escape
 
-from nbflow.reports.marks import icon
+from nbflow.core.marks import icon
 from nbflow.reports.page import scrolled
 from nbflow.reports.view import RunView
 from nbflow.storage.rows import TaskRow

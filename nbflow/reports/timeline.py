@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from html import escape
 
+from nbflow.core.marks import icon
 from nbflow.core.units import format_duration
 from nbflow.reports.bars import ROW, Bar, Row, Scale, bar_of, clock, hatching, legend, span, task_rows
 from nbflow.reports.lanes import lane_rows
-from nbflow.reports.marks import BACK, FAINT, LINE, TEXT, counts_text, icon, status_colour
+from nbflow.reports.marks import BACK, FAINT, LINE, TEXT, counts_text, status_colour
 from nbflow.reports.page import footer, notice, page, table
 from nbflow.reports.plots import percent
 from nbflow.reports.statistics import marks

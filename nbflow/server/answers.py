@@ -11,15 +11,19 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from nbflow.browsing.bounds import Bounds
 from nbflow.browsing.model import Answer, Model, Question
+from nbflow.core.declaration.settings import FILE
+from nbflow.core.retention import Retention
 from nbflow.errors import NbflowError
 from nbflow.server.places import Places
 from nbflow.storage.browse import Reader
 from nbflow.storage.layout import Layout
 from nbflow.storage.nextflow.history import RunRecord
+from nbflow.storage.settings import retention_here
 
 _MODELS = 8
 """Launch directories of which what was read is kept."""
@@ -48,6 +52,7 @@ class Answers:
     def __init__(self, root: str | Path, scratch: Path, environ: Mapping[str, str] = os.environ) -> None:
         self._places = Places(root, environ)
         self._scratch = scratch
+        self._environ = environ
         self._models: OrderedDict[Path, Model] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -77,11 +82,11 @@ class Answers:
         }
 
     def _model(self, layout: Layout) -> Model:
-        bounds, scratch = self._places.bounds, self._scratch
+        bounds, scratch, environ = self._places.bounds, self._scratch, self._environ
         with self._lock:
             model = self._models.pop(layout.launch_dir, None)
             if model is None:
-                model = Model(lambda: _ConfinedReader(layout, scratch, bounds), bounds)
+                model = Model(lambda: _ConfinedReader(layout, scratch, bounds, environ), bounds)
             self._models[layout.launch_dir] = model
             while len(self._models) > _MODELS:
                 self._models.popitem(last=False)
@@ -91,8 +96,10 @@ class Answers:
 class _ConfinedReader(Reader):
     """Reads the sessions of which no file lies outside the bounds; made anew for each question."""
 
-    def __init__(self, layout: Layout, scratch: Path, bounds: Bounds) -> None:
-        super().__init__(layout, scratch=scratch)
+    def __init__(self, layout: Layout, scratch: Path, bounds: Bounds, environ: Mapping[str, str]) -> None:
+        readable = bounds.holds(layout.launch_dir / FILE)
+        retention = partial(retention_here, layout.launch_dir, environ) if readable else Retention
+        super().__init__(layout, scratch=scratch, retention=retention)
         self._bounds = bounds
         self._records: tuple[RunRecord, ...] | None = None
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nbflow.core.retention import Retention
 from nbflow.errors import UnknownSessionError
 from nbflow.storage.database.cache import TaskCache
 from nbflow.storage.database.lock import Holder, holder_of
@@ -63,10 +64,19 @@ class Reader:
     scratch : pathlib.Path or None
         Where snapshots lie while they are read, for a reader that leaves no trace in the launch directory. None for
         nbflow's own directory, where they need no copying.
+    retention : callable
+        Gives how long what runs leave is kept there; raises a SettingsError.
     """
 
-    def __init__(self, layout: Layout, own: Own | None = None, scratch: Path | None = None) -> None:
+    def __init__(
+        self,
+        layout: Layout,
+        own: Own | None = None,
+        scratch: Path | None = None,
+        retention: Callable[[], Retention] = Retention,
+    ) -> None:
         self.layout = layout
+        self.retention = retention
         self._scratch = scratch or layout.own_dir
         self.history = History(layout.history, locks=scratch is None)
         self.own = own

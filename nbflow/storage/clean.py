@@ -26,7 +26,8 @@ from nbflow.storage.database.store import MemoryStore
 from nbflow.storage.nextflow.history import RunRecord
 from nbflow.storage.nextflow.kryo import Record
 from nbflow.storage.nextflow.trace import decode_trace
-from nbflow.storage.removal import lies_in, remove, size_of, temporary_files
+from nbflow.storage.removal import lies_in, remove, temporary_files
+from nbflow.storage.sizes import Freed, freed_by
 from nbflow.storage.summaries import DELETED, SummaryLog, read_lines, with_status
 
 
@@ -150,7 +151,7 @@ def clean_task(reader: Reader, run: RunRecord, task_hash: str, *, really: bool) 
             f"run {run.run_name} is of Nextflow's, which alone can clean it: nextflow clean {run.run_name}"
         )
     work_dir = reader.layout.work_dir(task_hash)
-    size = size_of(work_dir)
+    size = freed_by(work_dir)
     if really:
         with _held(reader, run.session), _opened(reader, run.session) as cache:
             # The entry first: a result that is half removed must never be found.
@@ -248,19 +249,24 @@ def _told(record: Record) -> Path | None:
 # The deeds ------------------------------------------------------------------------------------------------------------
 
 
-def _steps(reader: Reader, plan: _Plan, keep_logs: bool) -> Iterator[Step]:
+def _steps(reader: Reader, plan: _Plan, keep_logs: bool) -> list[Step]:
+    """The steps in their order, measured before the first of them is done."""
+    return [*_measured(reader, plan, keep_logs, Freed())]
+
+
+def _measured(reader: Reader, plan: _Plan, keep_logs: bool, freed: Freed) -> Iterator[Step]:
     if keep_logs:
         for work_dir in plan.work_dirs:
-            yield Step(Deed.REMOVE_TEMP, work_dir, sum(map(size_of, temporary_files(work_dir))))
+            yield Step(Deed.REMOVE_TEMP, work_dir, sum(map(freed.by, temporary_files(work_dir))))
         return
     for work_dir in plan.work_dirs:
-        yield Step(Deed.REMOVE, work_dir, size_of(work_dir))
+        yield Step(Deed.REMOVE, work_dir, freed.by(work_dir))
     for place in plan.elsewhere:
         yield Step(Deed.LEAVE, place, 0)
     if plan.is_last:
         for rest in (reader.layout.stage_dir(plan.session), reader.layout.session_dir(plan.session)):
             if os.path.lexists(rest):
-                yield Step(Deed.REMOVE, rest, size_of(rest))
+                yield Step(Deed.REMOVE, rest, freed.by(rest))
 
 
 def _tell(collected: Mapping[Path, int], done: Callable[[Step], None]) -> None:

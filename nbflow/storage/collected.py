@@ -15,7 +15,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from nbflow.storage.removal import remove, size_of
+from nbflow.storage.removal import remove
+from nbflow.storage.sizes import freed_by
 
 _LISTS = ".sessions"
 _LOCK = ".lock"
@@ -51,7 +52,7 @@ class Collected:
         """The files that nobody but a session relies on, with their sizes in bytes."""
         others = {name for other in self._sessions() if other != session for name in self._named(other)}
         paths = (self.root / name for name in sorted(self._named(session) - others))
-        return {path: size_of(path) for path in paths if os.path.lexists(path)}
+        return {path: freed_by(path) for path in paths if os.path.lexists(path)}
 
     def release(self, session: str) -> dict[Path, int]:
         """Let a session go: remove the files that nobody else relies on, and return them as `orphans` does."""

@@ -8,38 +8,17 @@ this file. It must not know what an event says, and nothing is ever decided by i
 from __future__ import annotations
 
 import json
-import os
-import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from nbflow.errors import NbflowWarning
+from nbflow.storage.appended import Lines, whole_lines
 
 
-class EventLog:
-    """The writing end, open until closed.
+class EventLog(Lines):
+    """The writing end, open until closed: ``.nextflow/cache/<session>/events.<run>``; see `Lines`."""
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        ``.nextflow/cache/<session>/events.<run>``; its directory must be there.
-
-    Notes
-    -----
-    Each call is one write of whole lines at the end of the file, so calls from several threads do not mix. If the
-    disk refuses one, an NbflowWarning says so and the log stays silent from then on: no run fails for its watchers.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._descriptor = -1
-        try:
-            self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-            if not _ends_whole(path):
-                os.write(self._descriptor, b"\n")
-        except OSError as error:
-            self._give_up(error)
+    _loss = "who watches this run from outside sees no more of it"
 
     def append(self, event: Mapping[str, Any]) -> None:
         """Write one event: anything that `json.dumps` takes."""
@@ -47,26 +26,7 @@ class EventLog:
 
     def extend(self, events: Iterable[Mapping[str, Any]]) -> None:
         """Write several events in one go."""
-        if self._descriptor < 0:
-            return
-        try:
-            os.write(self._descriptor, "".join(f"{json.dumps(event)}\n" for event in events).encode())
-        except OSError as error:
-            self._give_up(error)
-
-    def close(self) -> None:
-        """Close the file; a second time does nothing."""
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
-
-    def _give_up(self, error: OSError) -> None:
-        self.close()
-        warnings.warn(
-            f"cannot write {self._path}: {error}; who watches this run from outside sees no more of it",
-            NbflowWarning,
-            stacklevel=3,
-        )
+        self._write(f"{json.dumps(event)}\n".encode() for event in events)
 
 
 def read_events(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
@@ -85,15 +45,8 @@ def read_events(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]
         The events, and the offset for the next call. A last line that is still being written is left for that call;
         a line that is no JSON object, as a crash leaves one, is passed over.
     """
-    try:
-        with path.open("rb") as file:
-            file.seek(offset)
-            text = file.read()
-    except FileNotFoundError:
-        return [], 0
-    whole = text[: text.rfind(b"\n") + 1]
-    events = [event for line in whole.splitlines() if (event := _parse(line)) is not None]
-    return events, offset + len(whole)
+    lines, end = whole_lines(path, offset)
+    return [event for line in lines if (event := _parse(line)) is not None], end
 
 
 def events_of(path: Path, task_hash: str) -> list[dict[str, Any]]:
@@ -119,11 +72,3 @@ def _parse(line: bytes) -> dict[str, Any] | None:
     except ValueError:
         return None
     return event if isinstance(event, dict) else None
-
-
-def _ends_whole(path: Path) -> bool:
-    """Tell whether the file ends with a whole line: a run that was killed may have left half of one."""
-    with path.open("rb") as file:
-        size = file.seek(0, os.SEEK_END)
-        file.seek(max(size - 1, 0))
-        return file.read(1) in (b"", b"\n")

@@ -21,17 +21,6 @@ def lies_in(path: Path, root: Path) -> bool:
     return root.resolve() in (path.parent.resolve() / path.name).parents
 
 
-def size_of(path: Path) -> int:
-    """Return the bytes that removing a file or a tree gives back; a file of several links counts by its share."""
-    try:
-        status = path.lstat()
-    except OSError:
-        return 0
-    if not stat.S_ISDIR(status.st_mode):
-        return status.st_size // status.st_nlink
-    return sum(size_of(path / name) for name in _names(path))
-
-
 def remove(path: Path, root: Path) -> None:
     """Remove a file, a link or a tree with what in it may only be read; one that is not there is removed already.
 

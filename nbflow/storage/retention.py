@@ -20,7 +20,9 @@ from nbflow.storage.database.marker import is_marked
 from nbflow.storage.layout import Layout
 from nbflow.storage.nextflow.history import RunRecord
 from nbflow.storage.published import is_linked_to
-from nbflow.storage.removal import remove, size_of
+from nbflow.storage.removal import remove
+from nbflow.storage.session_sizes import freed_by_runs
+from nbflow.storage.sizes import freed_by
 
 _HEADLESS = "nbflow run "
 
@@ -47,7 +49,7 @@ def _uses(reader: Reader, session: str, records: list[RunRecord], *, sizes: bool
     held = holder_of(reader.layout.lock(session)) is not None
     used = {str(record.run_name): _last_alive(reader.layout, record) for record in records}
     oldest_first = sorted(used, key=used.__getitem__)
-    frees = _frees(reader, session, oldest_first) if sizes else {}
+    frees = freed_by_runs(reader, session, oldest_first) if sizes else {}
     for run in oldest_first:
         yield RunUse(session, run, used[run], held, frees.get(run, 0))
 
@@ -64,19 +66,6 @@ def _mtime(path: Path) -> float:
         return path.stat().st_mtime
     except OSError:
         return 0.0
-
-
-def _frees(reader: Reader, session: str, oldest_first: list[str]) -> dict[str, int]:
-    """What each run gives back: the tasks that no later run names, and of the last one what is left of the session."""
-    last = {key: run for run in oldest_first for key in reader.hashes_of(session, run)}
-    frees = dict.fromkeys(oldest_first, 0)
-    for key, run in last.items():
-        work_dir = reader.layout.work_dir(key.hex())
-        frees[run] += 0 if is_linked_to(work_dir) else size_of(work_dir)
-    rest = reader.layout.stage_dir(session), reader.layout.session_dir(session)
-    collected = Collected(reader.layout.work_root).orphans(session)
-    frees[oldest_first[-1]] += sum(map(size_of, rest)) + sum(collected.values())
-    return frees
 
 
 def expiry(reader: Reader, retention: Retention, now: float, *, sizes: bool = True) -> list[Due]:
@@ -144,7 +133,7 @@ def drop_succeeded(reader: Reader, session: str) -> int:
     freed = sum(step.size for step in steps)
     stage = reader.layout.stage_dir(session)
     if len(headless) == len(records) and os.path.lexists(stage):
-        freed += size_of(stage)
+        freed += freed_by(stage)
         remove(stage, reader.layout.work_root)
     if len(headless) == len(records):
         freed += sum(Collected(reader.layout.work_root).release(session).values())

@@ -9,14 +9,12 @@ A hash may have several lines: the last holds.
 
 from __future__ import annotations
 
-import os
-import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from nbflow.core.task.entry import TaskEntry
-from nbflow.errors import NbflowWarning
+from nbflow.storage.appended import Lines, whole_lines
 from nbflow.storage.nextflow.trace import NONE_EXIT
 
 NUMBERS = ("exit", "attempt", "submit", "start", "duration", "realtime", "%cpu", "peak_rss", "size")
@@ -111,50 +109,14 @@ def with_status(line: bytes, status: str) -> bytes:
     return b"\t".join(fields) + b"\n"
 
 
-class SummaryLog:
-    """The writing end, open until closed.
+class SummaryLog(Lines):
+    """The writing end, open until closed; see `Lines`."""
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        Its directory must be there.
-
-    Notes
-    -----
-    May be called from any thread: each call is one write at the end of the file. A disk that refuses one gives a
-    warning, and silence from then on.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._descriptor = -1
-        try:
-            self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        except OSError as error:
-            self._give_up(error)
+    _loss = "the cache browser will read the figures of this run's tasks one by one"
 
     def extend(self, lines: Iterable[bytes]) -> None:
-        """Write whole lines."""
-        if self._descriptor < 0:
-            return
-        try:
-            os.write(self._descriptor, b"".join(lines))
-        except OSError as error:
-            self._give_up(error)
-
-    def close(self) -> None:
-        """Close the file; a second time does nothing."""
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
-
-    def _give_up(self, error: OSError) -> None:
-        self.close()
-        warnings.warn(
-            f"cannot write {self._path}: {error}; the cache browser will read the figures of this run's tasks one by one",
-            NbflowWarning,
-            stacklevel=3,
-        )
+        """Write lines as `summary_line` makes them."""
+        self._write(lines)
 
 
 def read_lines(path: Path, offset: int = 0) -> tuple[list[bytes], int]:
@@ -163,24 +125,20 @@ def read_lines(path: Path, offset: int = 0) -> tuple[list[bytes], int]:
     Parameters
     ----------
     path : pathlib.Path
-        The file; one that is not there has none.
+        The file; one that is not there, or cannot be read, has none.
     offset : int
         Byte to begin at: 0, or what the call before returned.
 
     Returns
     -------
     tuple of list of bytes and int
-        The lines, and the offset for the next call. Half a line is left for that call, or left out where more follows.
+        The lines, and the offset for the next call. Half a line is left for that call; one that was cut off is passed over.
     """
     try:
-        with path.open("rb") as file:
-            file.seek(offset)
-            data = file.read()
+        lines, end = whole_lines(path, offset)
     except OSError:
         return [], offset
-    end = data.rfind(b"\n") + 1
-    lines = data[:end].split(b"\n")[:-1]
-    return [line for line in lines if line.count(b"\t") == _LAST], offset + end
+    return [line for line in lines if line.count(b"\t") == _LAST], end
 
 
 def _number(value: object) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,11 +12,14 @@ import pytest
 
 from nbflow.browsing.model import Model
 from nbflow.core.parts import Part
+from nbflow.core.retention import Retention
 from nbflow.errors import NbflowError
 from nbflow.storage.browse import Reader
+from nbflow.storage.database.lock import SessionLock
 from nbflow.storage.layout import Layout
+from nbflow.storage.settings import retention_here
 from tests.browsing.made import SESSION, MadeSession
-from tests.storage.launch import OTHER, Launch, key
+from tests.storage.launch import OTHER, Launch, age, key
 from tests.storage.launch import SESSION as FIRST
 
 
@@ -91,6 +95,34 @@ def test_a_size_counts_a_file_of_several_links_once(launch: Launch) -> None:
     launch.run(hits=(1,))
     assert model.answer({"ask": "sizes"})["sizes"][FIRST] - before < 101_000
     assert model.answer({"ask": "sessions"})["sessions"][0]["size"] > 100_000
+
+
+def test_a_session_says_when_it_goes_and_what_it_costs_where_that_is_set(launch: Launch) -> None:
+    age(launch.layout, launch.run(ran=(1,)), 10)
+    age(launch.layout, launch.run(hits=(1,)), 4)
+    age(launch.layout, launch.run(ran=(2,), session=OTHER), 30)
+
+    def rows(retention: Retention) -> dict[str, tuple[str, str]]:
+        model = Model(lambda: Reader(launch.layout, retention=lambda: retention))
+        model.answer({"ask": "sizes"})
+        sessions = model.answer({"ask": "sessions"})["sessions"]
+        moments = [session["goes_at"] for session in sessions if session["goes"]]
+        assert all(re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d", moment) for moment in moments)
+        return {session["id"]: (session["goes"], session["cost"]) for session in sessions}
+
+    assert rows(Retention()) == {FIRST: ("", ""), OTHER: ("", "")}
+    assert rows(Retention(age_limit=24 * 3600)) == {FIRST: ("in 20h", ""), OTHER: ("now", "")}
+    assert rows(Retention(price_per_gb_month=0.02)) == dict.fromkeys((FIRST, OTHER), ("", "under 0.01 a month"))
+    with SessionLock.take(launch.layout.lock(OTHER), notebook="held.ipynb"):
+        assert rows(Retention(age_limit=24 * 3600))[OTHER] == ("", "")
+
+
+def test_settings_that_cannot_be_used_hide_no_session(launch: Launch) -> None:
+    launch.run(ran=(1,))
+    (launch.layout.launch_dir / "nbflow.toml").write_text("[retention]\nage_limit = 'long'\n")
+    model = Model(lambda: Reader(launch.layout, retention=lambda: retention_here(launch.layout.launch_dir, {})))
+    (session,) = model.answer({"ask": "sessions"})["sessions"]
+    assert (session["id"], session["goes"]) == (FIRST, "")
 
 
 def test_runs_are_compared_by_hash_and_only_what_differs_part_by_part(launch: Launch) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from nbflow.browsing.table import TaskTable
-from nbflow.browsing.view import COLUMNS, Wanted, counts, row, shown
+from nbflow.browsing.view import COLUMNS, Wanted, counts, row, short, shown, tag_of
 from nbflow.core.task.entry import TaskEntry
 from nbflow.errors import NbflowError
 from nbflow.storage.browse import Reader
 from nbflow.storage.nextflow.trace import NONE_EXIT
+from nbflow.storage.summaries import NUMBERS, read_line
 from tests.browsing.made import MadeSession
 
 
@@ -44,6 +45,23 @@ def test_statuses_processes_and_an_expression_hold_together(table: TaskTable, ma
     assert names(table, wanted) == expected(
         made, lambda trace, entry: trace["status"] == "FAILED" and entry.process in ("align", "trim")
     )
+
+
+FIGURES = [name for name in NUMBERS if name.isidentifier()]
+
+
+@pytest.mark.parametrize("field", ["name", "process", "run", "task_hash", "hash", "tag", "status", "pcpu", *FIGURES])
+def test_an_expression_sees_of_each_field_what_the_line_says(table: TaskTable, field: str) -> None:
+    def said(at: int) -> object:
+        summary = read_line(table.lines[at])
+        texts = {"tag": tag_of(summary.name), "status": table.statuses[at], "hash": short(summary.hash)}
+        texts |= {"name": summary.name, "process": summary.process, "run": summary.run, "task_hash": summary.hash}
+        return texts.get(field) or summary.numbers.get("%cpu" if field == "pcpu" else field)
+
+    everything = range(len(table.lines))
+    for at in (0, 7, 500):
+        alike = [other for other in everything if said(other) == said(at)]
+        assert list(shown(table, Wanted(where=f"{field} == {said(at)!r}"))) == alike
 
 
 def test_an_expression_that_asks_for_more_than_the_figures_says_where_that_can_be_asked(table: TaskTable) -> None:

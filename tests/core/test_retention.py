@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from nbflow.core.declaration.settings import read_settings
 from nbflow.core.kernel_settings import KernelSettings, retention_in, retention_out
-from nbflow.core.retention import HOUR, Due, Retention, RunUse, plan, retention_of
+from nbflow.core.retention import HOUR, Due, Retention, RunUse, last_to_go, plan, retention_of
 from nbflow.errors import SettingsError
 
 NOW = 1_000_000.0
@@ -113,6 +113,23 @@ def test_a_price_makes_sizes_cost() -> None:
     assert Retention(price_per_gb_month=0.02).cost(50 * 1024**3) == "1.00 a month"
     assert Retention(price_per_gb_month=0.02).cost(5) == "under 0.01 a month"
     assert Retention().cost(5) == ""
+
+
+def test_when_a_run_goes_is_said_in_words() -> None:
+    def goes(at: float | None) -> str:
+        return Due(RunUse("s", "r", 0, False), at, "").goes(1000.0)
+
+    assert [goes(at) for at in (None, 999.0, 1000.0, 1001.0, 1000.0 + 50 * HOUR)] == [
+        "stays", "now", "now", "in 1m", "in 2d 2h",
+    ]  # fmt: skip
+
+
+def test_a_session_goes_with_its_last_run_and_stays_with_one_that_stays() -> None:
+    def due(session: str, run: str, at: float | None) -> Due:
+        return Due(RunUse(session, run, 0, False), at, "")
+
+    dues = [due("a", "one", 9), due("b", "two", None), due("a", "three", 12), due("b", "four", 5), due("a", "five", 3)]
+    assert {session: last.use.run for session, last in last_to_go(dues).items()} == {"a": "three", "b": "two"}
 
 
 @given(

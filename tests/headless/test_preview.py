@@ -122,3 +122,48 @@ def test_a_notebook_without_processes_has_nothing_to_list(tmp_path: Path) -> Non
 def test_a_preview_writes_no_notebook(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["run", "--preview", "-o", "done.ipynb", str(tmp_path / "a.ipynb")]) == USAGE
     assert "not allowed with" in capsys.readouterr().err
+
+
+STORING = (
+    "%load_ext nbflow",
+    '%%process keep(x, tag) -> made = file("{x}.txt"), tag\n#| store_dir: store\n#!/usr/bin/env bash\necho "$x" > "$x.txt"',
+    "%%process reads(f: Path, tag) -> text\nfrom pathlib import Path\ntext = f.read_text() + tag",
+    "texts = list(reads(keep(channel.of(1, 2), tag='t').map(lambda kept: (kept.made, kept.tag))))",
+    '%%process tree(n) -> kept = file("kept")\n#| store_dir: trees\nimport os\nos.mkdir("kept")\nopen("kept/a", "w").write(str(n))',
+    "grown = tree(5)\nassert (grown / 'a').read_text() == '5'",
+    "%%process leaf(f: Path) -> text\ntext = f.read_text()",
+    "one, two = leaf(grown / 'a'), leaf(keep(3, 'u').made)",
+)
+
+
+def test_what_lies_in_a_store_directory_would_be_taken_from_there_and_so_is_what_follows(tmp_path: Path) -> None:
+    write(tmp_path / "a.ipynb", *STORING)
+    assert nbflow(tmp_path, "run", "a.ipynb").returncode == 0
+    changed = [cell.replace('echo "$x"', "echo other").replace("str(n)", "str(n * 2)") for cell in STORING]
+    write(tmp_path / "a.ipynb", *changed)
+    before = everything(tmp_path)
+    done = nbflow(tmp_path, "run", "--preview", "a.ipynb")
+    assert done.returncode == 0, done.stderr
+    assert everything(tmp_path) == before
+    rows = listed(done.stdout)
+    assert {name: verdict for name, (verdict, _) in rows.items() if name != "TASK OR CELL"} == {
+        **dict.fromkeys(("keep (1)", "keep (2)", "keep", "tree"), "stored"),
+        **dict.fromkeys(("reads (1)", "reads (2)", "leaf"), "cached"),
+    }
+    assert rows["tree"][1] == f"all its outputs lie in {tmp_path / 'trees'} (store_dir)"
+    assert "4 would be taken from the cache, 4 from store directories, 0 would run." in done.stdout
+
+    (tmp_path / "store" / "1.txt").unlink()
+    (tmp_path / "trees" / "kept" / "a").write_text("swapped")
+    done = nbflow(tmp_path, "run", "--preview", "a.ipynb")
+    assert done.returncode == 1 and "AssertionError" in done.stderr  # as in a run, the cell sees what lies there
+    (verdict, why), other = listed(done.stdout)["keep (1)"], listed(done.stdout)["keep (2)"]
+    assert verdict == "run" and why.startswith("the source changed")
+    assert other == ("stored", f"all its outputs lie in {tmp_path / 'store'} (store_dir)")
+    (tmp_path / "trees" / "kept" / "a").write_text("5")
+    done = nbflow(tmp_path, "run", "a.ipynb")
+    assert done.returncode == 0, done.stderr
+    assert nbflow(tmp_path, "log", "last", "-f", "name,status", "-F", "status != 'CACHED'").stdout.split("\n")[:-1] == [
+        "keep (1)\tCOMPLETED",
+        "reads (1)\tCOMPLETED",
+    ]

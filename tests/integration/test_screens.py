@@ -5,6 +5,7 @@ One notebook a front end, whose cells have all run but for the last, which waits
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,6 +90,8 @@ def screens(
     launch_dir = tmp_path_factory.mktemp("launch")
     made = MadeSession(launch_dir, TASKS)
     write_notebook(launch_dir / "screens.ipynb", *CELLS)
+    if request.param == "lab":
+        (launch_dir / "nbflow.toml").write_text("[retention]\nage_limit = '30 days'\nprice_per_gb_month = 0.02\n")
     with front_end(request.param, launch_dir) as served, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=browser_program, args=CHROMIUM_ARGUMENTS)
         page = browser.new_page(viewport={"width": 1600, "height": 2400})
@@ -294,6 +297,19 @@ def test_a_task_is_deleted_after_a_question(screens: Screens) -> None:
     expect(
         screens.browser.get_by_role("group", name="Show only").get_by_role("button", name="1 deleted")
     ).to_be_visible()
+
+
+def test_the_picker_says_when_a_session_goes_and_what_it_costs_where_that_is_set(screens: Screens) -> None:
+    from playwright.sync_api import expect
+
+    limited = (screens.launch_dir / "nbflow.toml").exists()
+    expect(screens.picker.get_by_role("columnheader", name="Goes")).to_have_count(int(limited))
+    rows = screens.picker.get_by_role("grid").locator("tbody").get_by_role("row")
+    if limited:
+        expect(rows.filter(has_text="rnaseq")).to_contain_text(re.compile(r"0\.01 a month\).*in (30d|29d 23h)"))
+        expect(rows.filter(has_text="current")).not_to_contain_text("in 30d")
+    heads, cells = (screens.picker.locator(f".nbf-picking {part}") for part in ("thead th", "tbody tr:first-child td"))
+    expect(cells).to_have_count(heads.count())
 
 
 def test_the_picker_marks_the_current_session_and_resumes_another_by_keyboard(screens: Screens) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from typing import Any
 
 import pytest
@@ -67,7 +68,15 @@ def test_what_stays_in_a_notebook_is_escaped() -> None:
         "cached": 0,
         "failed": None,
     }
-    session = {**run, "short": "<i>", "notebook": "<u>.ipynb", "runs": [run], "held": "", "current": False}
+    session = {
+        **run,
+        "short": "<i>",
+        "notebook": "<u>.ipynb",
+        "runs": [run],
+        "held": "",
+        "current": False,
+        "goes_at": "",
+    }
     bundle = sessions_bundle({"launch_dir": "<p>", "sessions": [session]}, hint="", latest_only=True, folded=True)
     assert not any(tag in bundle["text/html"] for tag in ("<b>", "<i>", "<u>", "<p>"))
 
@@ -214,3 +223,23 @@ def test_the_plain_browser_shows_a_page_of_tasks_and_one_of_them(
     assert lab.names["left"] == [7, 1]
     browser.load.click()
     assert "would be replaced" in browser._line.value and 'role="alert"' in browser._line.value
+
+
+def test_without_a_front_end_sessions_say_when_they_go_only_where_any_does(lab: Lab, deed: dict[str, Any]) -> None:
+    lab.ok("%resume new\n%nbflow log")
+    assert "GOES" not in lab.ok("%resume").out
+    lab.ok("%config NBFlow.age_limit = '2 days'\n%config NBFlow.price_per_gb_month = 0.02")
+    lines = lab.ok("%resume").out.splitlines()
+    assert sum("GOES" in line for line in lines) == 1
+    assert re.search(r"  \d{4}-\d\d-\d\d \d\d:\d\d$", lines[-2])
+
+
+def test_the_plain_picker_says_when_a_session_goes_and_what_it_costs(
+    lab: Lab, acts: Acts, deed: dict[str, Any]
+) -> None:
+    model = Model(desk_of(lab.shell).session.reader)
+    assert "goes" not in PlainPicker(model, acts).list.options[0][0]
+    lab.ok("%resume new\n%config NBFlow.age_limit = '2 days'\n%config NBFlow.price_per_gb_month = 0.02")
+    model.answer({"ask": "sizes"})
+    line = PlainPicker(model, acts).list.options[0][0]
+    assert line.endswith("(under 0.01 a month)  goes in 2d") or "goes in 1d 23h" in line

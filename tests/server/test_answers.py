@@ -112,6 +112,20 @@ def test_tasks_panes_sizes_and_comparisons_are_those_that_the_notebook_shows(ans
     assert answers.answer({"ask": "sizes", "directory": "made"})["sizes"].keys() == {SESSION}
 
 
+def test_a_session_says_when_it_goes_unless_the_settings_lie_outside(tmp_path: Path) -> None:
+    made = MadeSession(tmp_path / "root", 5)
+    answers = Answers(tmp_path / "root", tmp_path / "scratch", {})
+    settings, outside = tmp_path / "root" / "nbflow.toml", tmp_path / "nbflow.toml"
+    outside.write_text("[retention]\nage_limit = '2 days'\n")
+    goes = []
+    for put in (lambda: settings.symlink_to(outside), lambda: outside.replace(settings)):
+        put()
+        [session] = answers.answer({"ask": "sessions"})["sessions"]
+        goes.append(session["goes"])
+    assert goes[0] == "" and goes[1].startswith("in ")
+    assert session["id"] == made.session
+
+
 def test_a_run_that_goes_on_is_followed_and_its_holder_named(tmp_path: Path) -> None:
     made = MadeSession(tmp_path / "root", 5)
     answers = Answers(tmp_path / "root", tmp_path / "scratch", {})

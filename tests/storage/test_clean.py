@@ -16,7 +16,7 @@ from nbflow.storage.clean import Deed, Step, clean, clean_task
 from nbflow.storage.database.cache import TaskCache
 from nbflow.storage.database.leveldb import LevelStore
 from nbflow.storage.nextflow.history import RunRecord
-from nbflow.storage.removal import lies_in, remove, size_of
+from nbflow.storage.removal import lies_in, remove
 from nbflow.storage.summaries import read_line, read_lines, summary_line
 from tests.storage.launch import OTHER, SESSION, Launch, key
 
@@ -108,6 +108,19 @@ def test_a_dry_run_tells_the_same_steps_and_changes_nothing(launch: Launch) -> N
     done = cleaned(launch, first, second)
     assert removed(told) == removed(done)
     assert next(step.size for step in told if step.path == launch.work_dir(1)) > 1000
+
+
+def test_a_file_that_two_tasks_share_is_given_back_once_and_only_when_both_go(launch: Launch) -> None:
+    first, second = launch.run(ran=(1,)), launch.run(ran=(2,))
+    (launch.work_dir(1) / "big").write_bytes(b"b" * 100_000)
+    os.link(launch.work_dir(1) / "big", launch.work_dir(2) / "big")
+    alone = cleaned(launch, first, really=False)
+    told, done = cleaned(launch, first, second, really=False), cleaned(launch, first, second)
+    assert sum(step.size for step in alone) < 50_000
+    assert [step.size for step in told if step.path != launch.layout.session_dir(SESSION)] == [
+        step.size for step in done if step.path != launch.layout.session_dir(SESSION)
+    ]
+    assert 100_000 < sum(step.size for step in told) < 150_000
 
 
 def test_keep_logs_leaves_logs_entries_and_history(launch: Launch) -> None:
@@ -212,16 +225,6 @@ def test_nothing_outside_the_root_is_removed(tmp_path: Path) -> None:
         with pytest.raises(CacheError, match="does not lie in"):
             remove(path, root)
     assert (outside / "task").is_dir()
-
-
-def test_size_counts_each_byte_once_and_follows_no_link(tmp_path: Path) -> None:
-    (tmp_path / "tree").mkdir()
-    (tmp_path / "tree" / "a").write_bytes(b"x" * 600)
-    os.link(tmp_path / "tree" / "a", tmp_path / "tree" / "b")
-    (tmp_path / "big").write_bytes(b"x" * 9000)
-    (tmp_path / "tree" / "c").symlink_to(tmp_path / "big")
-    assert 600 <= size_of(tmp_path / "tree") < 1000
-    assert size_of(tmp_path / "gone") == 0
 
 
 def test_the_figures_of_tasks_stay_as_long_as_a_kept_run_took_one_of_them(launch: Launch) -> None:

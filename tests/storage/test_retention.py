@@ -14,6 +14,7 @@ from nbflow.storage.database.lock import SessionLock
 from nbflow.storage.publish import publish
 from nbflow.storage.published import note_link
 from nbflow.storage.retention import clean_expired, drop_succeeded, expiry, run_uses
+from nbflow.storage.session_sizes import taken_by
 from tests.storage.launch import OTHER, SESSION, Launch, age
 
 HOUR = 3600.0
@@ -103,12 +104,13 @@ def test_sizes_count_shared_files_once_and_a_task_for_the_last_run_that_used_it(
     big.write_bytes(b"b" * 100_000)
     os.link(big, twin)
     frees = {use.run: use.frees for use in run_uses(launch.reader, sizes=True)}
-    assert 50_000 < frees[str(first.run_name)] < 60_000
+    assert frees[str(first.run_name)] < 10_000  # the link in the other directory keeps the file
     everything = sum(path.lstat().st_size for path in launch.layout.work_root.rglob("*") if path.is_file())
     database = sum(path.stat().st_size for path in launch.layout.session_dir(SESSION).rglob("*") if path.is_file())
     ignore = (launch.layout.work_root / ".gitignore").stat().st_size
-    assert abs(sum(frees.values()) - (everything + database - 100_000 - ignore)) < 100  # a share each is rounded down
-    assert frees[str(second.run_name)] > 50_000
+    assert sum(frees.values()) == everything + database - 100_000 - ignore
+    assert frees[str(second.run_name)] > 100_000
+    assert [*taken_by(launch.reader, SESSION)][-1] == sum(frees.values())
 
 
 def test_the_limit_of_size_counts_what_would_really_be_given_back(launch: Launch) -> None:
@@ -178,8 +180,10 @@ def test_what_was_linked_to_counts_as_nothing_that_could_be_given_back(launch: L
 
 def test_no_size_is_looked_up_where_no_limit_needs_it(launch: Launch, monkeypatch: pytest.MonkeyPatch) -> None:
     launch.run(ran=(1,))
-    looked: list[Path] = []
-    counted: Callable[[Path], int] = lambda path: looked.append(path) or 0  # noqa: E731
-    monkeypatch.setattr("nbflow.storage.retention.size_of", counted)
+    looked: list[object] = []
+    counted: Callable[[object, object], int] = lambda _, path: looked.append(path) or 0  # noqa: E731
+    monkeypatch.setattr("nbflow.storage.sizes.Freed.by", counted)
     assert [use.frees for use in run_uses(launch.reader, sizes=False)] == [0]
     assert looked == []
+    run_uses(launch.reader, sizes=True)
+    assert looked != []

@@ -50,11 +50,20 @@ def test_half_a_line_is_left_for_the_next_reading_and_one_that_was_cut_is_passed
     path.write_bytes(whole + whole[:40])
     lines, offset = read_lines(path)
     assert lines == [whole.rstrip(b"\n")] and offset == len(whole)
-    with closing(SummaryLog(path)) as log:
-        log.extend([whole[40:], b"cut\toff\n", whole])
+    with path.open("ab") as file:
+        file.write(whole[40:] + b"cut\toff\n" + whole)
     lines, _ = read_lines(path, offset)
     assert lines == [whole.rstrip(b"\n")] * 2
     assert read_lines(tmp_path / "none") == ([], 0)
+
+
+def test_a_line_that_a_crash_cut_off_spoils_no_other(tmp_path: Path) -> None:
+    path = tmp_path / "tasks.run"
+    whole = summary_line(HASH, TRACE, ENTRY)
+    path.write_bytes(whole[:40])
+    with closing(SummaryLog(path)) as log:
+        log.extend([whole])
+    assert read_lines(path)[0] == [whole.rstrip(b"\n")]
 
 
 def test_a_status_can_be_replaced() -> None:

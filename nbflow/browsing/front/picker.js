@@ -4,7 +4,7 @@ import { count, fill, h, moment, plural, status } from "./dom.js";
 import { inquire } from "./asking.js";
 import { Messages } from "./messages.js";
 
-const HEADS = ["", "Session", "Status", "Notebook", "Runs", "Started", "Duration", "Completed", "Cached", "Failed", "Size", "Held by"];
+const HEADS = ["", "Session", "Status", "Notebook", "Runs", "Started", "Duration", "Completed", "Cached", "Failed", "Size", "Goes", "Held by"];
 const NUMBERS = new Set(["Completed", "Cached", "Failed", "Size", "Duration"]);
 let pickers = 0;
 
@@ -24,10 +24,10 @@ export class Picker {
     this.filter.addEventListener("keydown", (event) => this.filterKey(event));
     this.summary = h("span.nbf-faint", { role: "status" });
     this.rows = h("tbody");
-    const heads = HEADS.map((name) => h(`th${NUMBERS.has(name) ? ".nbf-right" : ""}`, { scope: "col", role: "columnheader" }, name || h("span.nbf-hidden", {}, "Chosen")));
+    this.heads = h("tr", { role: "row" });
     this.grid = h(
       "table.nbf-table.nbf-picking", { role: "grid", tabindex: 0, "aria-label": "Sessions, the latest first", onkeydown: (event) => this.key(event) },
-      h("thead", {}, h("tr", { role: "row" }, heads)), this.rows,
+      h("thead", {}, this.heads), this.rows,
     );
     this.buttons = {
       resume: this.button("Resume", () => this.resume(), "nbf-main"),
@@ -77,6 +77,8 @@ export class Picker {
     const text = (session) => [session.id, session.notebook, session.status, ...session.runs.map((run) => run.run)].join(" ").toLowerCase();
     this.shown = this.all.filter((session) => words.every((word) => text(session).includes(word)));
     this.at = Math.max(0, Math.min(this.at, this.shown.length - 1));
+    this.columns = [...HEADS.keys()].filter((at) => HEADS[at] !== "Goes" || this.all.some((session) => session.goes));
+    fill(this.heads, this.columns.map((at) => this.head(HEADS[at])));
     fill(this.rows, this.shown.map((session, at) => this.row(session, at)));
     const empty = !this.all.length;
     this.scroll.hidden = !this.shown.length;
@@ -84,6 +86,16 @@ export class Picker {
     if (empty) this.messages.note("No session here yet. The first `%%process` cell that you run begins one; nothing needs to be chosen.");
     this.summary.textContent = empty ? "" : this.shown.length === this.all.length ? plural(this.all.length, "session") : `${count(this.shown.length)} of ${plural(this.all.length, "session")}`;
     this.choose(this.at);
+  }
+
+  head(name) {
+    const title = name === "Goes" ? "When what it left is cleaned away, unless a run uses it again" : null;
+    return h(`th${NUMBERS.has(name) ? ".nbf-right" : ""}`, { scope: "col", role: "columnheader", title }, name || h("span.nbf-hidden", {}, "Chosen"));
+  }
+
+  size(session) {
+    if (!session.size_text) return h("span.nbf-faint", {}, "…");
+    return [session.size_text, session.cost ? h("span.nbf-faint", {}, ` (${session.cost})`) : null];
   }
 
   row(session, at) {
@@ -94,11 +106,11 @@ export class Picker {
       [h("code", {}, session.short), session.current ? h("span.nbf-badge", {}, "current") : null],
       status(session.status), session.notebook || h("span.nbf-faint", {}, "–"), runs, moment(session.started), session.duration,
       count(session.completed), count(session.cached), count(session.failed),
-      session.size_text || h("span.nbf-faint", {}, "…"), session.held || h("span.nbf-faint", {}, "–"),
+      this.size(session), session.goes ? h("span", { title: session.goes_at }, session.goes) : h("span.nbf-faint", {}, "–"), session.held || h("span.nbf-faint", {}, "–"),
     ];
     return h(
       "tr", { role: "row", id: `${this.name}-${at}`, onclick: () => this.choose(at), ondblclick: () => this.resume() },
-      cells.map((cell, number) => h(`td${NUMBERS.has(HEADS[number]) ? ".nbf-right" : ""}`, { role: "gridcell" }, cell)),
+      this.columns.map((number) => h(`td${NUMBERS.has(HEADS[number]) ? ".nbf-right" : ""}`, { role: "gridcell" }, cells[number])),
     );
   }
 

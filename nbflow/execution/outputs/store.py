@@ -13,6 +13,7 @@ from typing import Any
 
 from nbflow.core.declaration.directive_values import Dynamic
 from nbflow.core.declaration.publish_values import directory
+from nbflow.core.task.resume import Execute, Reason
 from nbflow.errors import InputError, TaskFailedError
 from nbflow.execution.order import Order, output_specs, task_view
 from nbflow.execution.outputs.collect import collect, outermost
@@ -38,22 +39,40 @@ def store_of(order: Order) -> Path | None:
     return Path(os.path.normpath(Path(order.call.scene.launch_dir, directory("store_dir", wanted, namespace))))
 
 
-def stored_files(order: Order, store: Path) -> tuple[str, ...] | None:
-    """The outputs of a task that lie in its store directory, relative to it; None unless all do, and at least one.
+def find_stored(order: Order, reason: Execute) -> tuple[Path, tuple[str, ...]] | None:
+    """Find a task that would run in its store directory.
+
+    Parameters
+    ----------
+    order : Order
+        The task; its work directory need not be there.
+    reason : Execute
+        Why it would run: what a rerun was asked for is made anew.
+
+    Returns
+    -------
+    tuple of pathlib.Path and tuple of str, or None
+        The store directory, and the task's outputs, relative to it; None unless all are there, and at least one.
+
+    Raises
+    ------
+    InputError
+        If the directive's expression fails, or gives no path.
 
     Notes
     -----
     In Nextflow a process whose outputs are all optional never runs, since nothing is missing (its documentation says so). Here
     at least one file must be there.
     """
-    outputs = [output for output in output_specs(order, order.directives) or () if output.patterns]
-    if not store.is_dir():
+    store = store_of(order)
+    if store is None or reason.reason is Reason.FORCED or not store.is_dir():
         return None
+    outputs = [output for output in output_specs(order, order.directives) or () if output.patterns]
     try:
         found = [path for output in outputs for path in collect(store, output, ()).paths]
     except TaskFailedError:
         return None
-    return tuple(dict.fromkeys(found)) or None
+    return (store, tuple(dict.fromkeys(found))) if found else None
 
 
 def link_stored(order: Order, store: Path, paths: Iterable[str]) -> None:

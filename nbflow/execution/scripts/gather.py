@@ -43,8 +43,26 @@ def sources(outputs: Sequence[OutputSpec]) -> Iterator[tuple[str, str]]:
         yield from sources(output.parts)
 
 
+class Found(NamedTuple):
+    """The outputs of a task.
+
+    Attributes
+    ----------
+    outputs : list of dict
+        In the words in which a worker tells a body's.
+    files : tuple of FileRecord
+        What must be unchanged for a hit.
+    values : dict of str to object
+        Each output by its name.
+    """
+
+    outputs: list[dict[str, Any]]
+    files: tuple[FileRecord, ...]
+    values: dict[str, Any]
+
+
 def gather_script(order: Order) -> dict[str, Any]:
-    """Find a script's outputs, in the words in which a worker tells a body's.
+    """Find a script's outputs, and store those that are values, in the words in which a worker tells a body's.
 
     Parameters
     ----------
@@ -56,21 +74,33 @@ def gather_script(order: Order) -> dict[str, Any]:
     TaskFailedError
         If one is not there.
     """
+    found = find_outputs(order, order.work_dir)
+    kept = {made["name"]: found.values[made["name"]] for made in found.outputs if made["kind"] == "value"}
+    files = [record._asdict() for record in found.files]
+    return {"outputs": found.outputs, "files": files, "values": _kept(order, kept)}
+
+
+def find_outputs(order: Order, place: Path) -> Found:
+    """Find a script's outputs in a directory, its work directory or another one that holds them; writes nothing.
+
+    Raises
+    ------
+    TaskFailedError
+        If one is not there.
+    """
     known = {part.name: part.digest for part in order.call.capture.parts if part.kind == "input"} | order.read.digests
     directives = order.directives
     outputs, staged = output_specs(order, directives) or (), [*given_to(order, directives).staged]
-    work = _Gathering(order.work_dir, order.inputs, known, staged, _captured(order.work_dir, outputs))
-    made, kept = list[dict[str, Any]](), dict[str, Any]()
+    work = _Gathering(place, order.inputs, known, staged, _captured(place, outputs))
+    made, found = list[dict[str, Any]](), dict[str, Any]()
     for output in outputs:
         piece = work.piece(output)
         kind = output.kind if output.kind in _BY_PATH else "value"
         made.append(
             {"name": output.name, "kind": kind, "digest": piece.digest.hex(), "paths": piece.paths, "classes": False}
         )
-        if kind == "value":
-            kept[output.name] = piece.value
-    files = [record._asdict() for record in work.files.values()]
-    return {"outputs": made, "files": files, "values": _kept(order, kept)}
+        found[output.name] = piece.value
+    return Found(made, tuple(work.files.values()), found)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from nbflow.core.declaration.process import Process
 from nbflow.errors import NotMadeError
 from nbflow.execution.channels.task_node import TaskNode
-from nbflow.execution.preview import Unmade
+from nbflow.execution.unmade import Unmade
 from nbflow.notebook.desk import NotebookDesk
 from nbflow.notebook.preview.session import PreviewSession
 

@@ -1,7 +1,7 @@
 """Keeps the cells of a preview from what is not made: a cell that reads an output of a task that would run is not run.
 
 Alone decides which cells those are, from their text, before they run, and which names a cell leaves undone. What a text
-does not tell is found when it is used (`nbflow.execution.preview.Unmade`).
+does not tell is found when it is used (`nbflow.execution.unmade.Unmade`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from nbflow.core.code.assignment import names_of
 from nbflow.core.code.scope import global_names
 from nbflow.core.declaration.process import Process, read_process
 from nbflow.errors import DeclarationError, NotMadeError, SettingsError
-from nbflow.execution.preview import Preview, Unmade, changed_names, unmade_task
+from nbflow.execution.preview import Preview, changed_names
+from nbflow.execution.unmade import Unmade, unmade_task
 from nbflow.notebook.namespace import imported
 from nbflow.notebook.preview.desk import PreviewDesk
 
@@ -122,8 +123,8 @@ class Guard(ast.NodeTransformer):
                 session = self._desk.session
                 try:
                     head = str(line).removeprefix("--rerun").strip()
-                    about = str(body), self._to_python, 0, (), session.settings()
-                    return read_process(head, *about, stub_run=session.is_stub_run)
+                    about = str(body), self._to_python, 0, (), session.settings.in_file()
+                    return read_process(head, *about, stub_run=session.settings.is_stub_run)
                 except (DeclarationError, SettingsError):
                     return None  # its own error has been shown
         return None

@@ -240,7 +240,9 @@ def _session_line(session: Mapping[str, Any]) -> str:
         session["duration"] or "-",
         session["status"],
     )
-    return "  ".join([session["short"] + current, *facts, numbers, session["size_text"]])
+    cost = f" ({session['cost']})" if session["cost"] else ""
+    goes = [f"goes {session['goes']}"] if session["goes"] else []
+    return "  ".join([session["short"] + current, *facts, numbers, session["size_text"] + cost, *goes])
 
 
 def _tasks_table(answer: Mapping[str, Any]) -> str:
