@@ -112,7 +112,9 @@ def test_the_wheel_brings_the_labextension_and_enables_the_server_extension(whee
     assert json.loads(wheel.read(enabling))["ServerApp"]["jpserver_extensions"] == {"nbflow.server": True}
     names = [name for name in wheel.namelist() if "/data/share/jupyter/labextensions/nbflow/" in name]
     [entry] = [wheel.read(name).decode() for name in names if name.endswith("static/remoteEntry.nbflow.js")]
-    plugins = re.findall(r"'(\w+\.js)'", entry)
+    loaded = re.search(r"names = \[(.+?)\];", entry)
+    assert loaded is not None
+    plugins = [f"{name}.js" for name in re.findall(r"'(\w+)'", loaded[1])]
     assert "cacheBrowser.js" in plugins
     assert all(any(name.endswith(f"/static/{plugin}") for name in names) for plugin in plugins)
 

@@ -9,10 +9,15 @@ from __future__ import annotations
 import filecmp
 import os
 import shutil
+import threading
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 BY_LINK = ("symlink", "rellink")
 """Modes that leave the file in its work directory, and only a link where users want it."""
+
+_PLACES: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
+_PLACES_LOCK = threading.Lock()
 
 
 def publish(source: Path, target: Path, mode: str, overwrite: bool | str) -> bool:
@@ -40,6 +45,13 @@ def publish(source: Path, target: Path, mode: str, overwrite: bool | str) -> boo
     OSError
         If it cannot be written; what was there is there still.
     """
+    with _PLACES_LOCK:
+        lock = _PLACES.setdefault(str(target), threading.Lock())
+    with lock:  # another task may be about to put its own there
+        return _publish(source, target, mode, overwrite)
+
+
+def _publish(source: Path, target: Path, mode: str, overwrite: bool | str) -> bool:
     if os.path.lexists(target):
         if overwrite is False or _is_itself(source, target, mode):
             return False

@@ -14,7 +14,7 @@ from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
 
-from nbflow import session
+from nbflow import wiring
 from nbflow.core.values.hashing import digest
 from nbflow.execution import spec
 from nbflow.execution.job import Job, Outcome
@@ -83,14 +83,14 @@ class Notebook:
 @contextlib.contextmanager
 def notebook(*, instant: bool = False) -> Iterator[Notebook]:
     """A notebook in an empty directory, which it leaves behind; its tasks run in processes, or in no time at all."""
-    before, executor = Path.cwd(), session.LocalExecutor
+    before, executor = Path.cwd(), wiring.LocalExecutor
     os.chdir(tempfile.mkdtemp(prefix="notebook-"))
     if instant:
-        session.LocalExecutor = Instant  # type: ignore[assignment, misc]
+        wiring.LocalExecutor = Instant  # type: ignore[assignment, misc]
     try:
         stand = Notebook()
         yield stand
         stand.cell("%unload_ext nbflow")
     finally:
-        session.LocalExecutor = executor  # type: ignore[misc]
+        wiring.LocalExecutor = executor  # type: ignore[misc]
         os.chdir(before)

@@ -19,7 +19,7 @@ MANY = """
     from pathlib import Path
     import xxhash
     from tests.benchmarks.stand import Instant, notebook
-    from nbflow import session
+    from nbflow import wiring
 
     hashed = [0]
 
@@ -54,7 +54,7 @@ MANY = """
                 for path in Path("work").glob("stage-*/**/*") if path.is_file()}
 
 
-    session.LocalExecutor = Instant
+    wiring.LocalExecutor = Instant
     told = []
     with notebook(instant=True) as stand:
         for _ in range(2):

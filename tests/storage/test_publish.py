@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -140,3 +141,22 @@ def test_what_cannot_be_published_leaves_what_was_there(source: Path, tmp_path: 
         publish(tmp_path / "gone", target, "copy", "standard")
     assert target.read_text() == "before"
     assert sorted(os.listdir(tmp_path)) == ["out", "work"]
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("kind", ["file", "directory"])
+def test_tasks_that_publish_to_one_place_at_once_leave_one_of_theirs_whole(
+    tmp_path: Path, mode: str, kind: str
+) -> None:
+    sources = [tmp_path / f"work/{number}/out" for number in range(40)]
+    for number, path in enumerate(sources):
+        path.mkdir(parents=True)
+        (path / "one").write_text("x" * number)
+        (path / "two").write_text("x" * number)
+    given = sources if kind == "directory" else [path / "one" for path in sources]
+    target = tmp_path / "results/out"
+    with ThreadPoolExecutor(8) as threads:
+        assert all(threads.map(lambda source: publish(source, target, mode, overwrite=True), given))
+    assert os.listdir(target.parent) == ["out"]
+    if kind == "directory" and mode != "move":
+        assert (target / "one").read_text() == (target / "two").read_text()
