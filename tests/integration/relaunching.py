@@ -45,4 +45,6 @@ def run_until_failed(served: FrontEnd, page: Any, name: str) -> Any:
     served.run_all(page)
     cells = page.locator(".jp-Notebook .jp-CodeCell")
     expect(cells.nth(2)).to_contain_text("ValueError: not yet", timeout=PATIENCE * 1000)
+    # Until the kernel has aborted those below, it aborts what is run there next too.
+    expect(cells.locator(".jp-InputPrompt", has_text="[*]")).to_have_count(0, timeout=PATIENCE * 1000)
     return cells
