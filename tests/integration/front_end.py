@@ -151,3 +151,11 @@ def _ask(url: str) -> Any:
             return json.load(answer)
     except (urllib.error.URLError, OSError):
         return None
+
+
+def barriers(page: Any, part: str | None = None) -> list[str]:
+    """What axe-core finds in a page, or in a part of it, that keeps people out: bad contrast, missing labels, wrong roles."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    found = Axe().run(page, context=part).response["violations"]
+    return [f"{each['help']}: {[node['html'] for node in each['nodes']]}" for each in found]

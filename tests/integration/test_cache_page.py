@@ -18,7 +18,7 @@ from tests.browsing.test_pane import DIGEST, Told
 from tests.storage.launch import SESSION as TOLD
 from tests.storage.launch import key
 
-from .front_end import CHROMIUM_ARGUMENTS, PATIENCE, FrontEnd, front_end
+from .front_end import CHROMIUM_ARGUMENTS, PATIENCE, FrontEnd, barriers, front_end
 
 BASE = "/user/a.b"
 OUTPUTS = (
@@ -183,10 +183,12 @@ def test_as_a_page_of_its_own_it_has_room_and_the_systems_colours(shown: Shown, 
     page = shown.open(shown.page(width, scheme))
     for button in page.get_by_role("button", name="Copy %resume").all():
         expect(button).to_be_in_viewport(ratio=1)
+    assert barriers(page) == []
     assert (background(page) == "rgb(255, 255, 255)") == (scheme == "light")
     page.get_by_role("button", name="Open rnaseq.ipynb").click()
     page.get_by_role("grid", name="Tasks").get_by_role("row").nth(2).click()
     expect(page.get_by_role("tabpanel")).to_be_in_viewport()
+    assert barriers(page) == []
     expect(page.get_by_role("navigation", name="Sessions and runs").get_by_role("button").first).to_be_in_viewport(
         ratio=1
     )

@@ -16,7 +16,7 @@ import pytest
 from tests.browsing.made import MadeSession
 
 from .conftest import write_notebook
-from .front_end import CHROMIUM_ARGUMENTS, PATIENCE, FrontEnd, front_end
+from .front_end import CHROMIUM_ARGUMENTS, PATIENCE, FrontEnd, barriers, front_end
 
 TASKS = 2000
 MAKE = (
@@ -195,6 +195,14 @@ def test_outputs_are_previewed_and_the_script_is_highlighted(screens: Screens) -
     expect(screens.pane.locator("pre .nbf-t-kn").first).to_have_text("import")
     screens.browser.get_by_role("tab", name="Log").click()
     expect(screens.pane).to_contain_text("made 45")
+
+
+def test_nothing_in_the_screens_keeps_people_out(screens: Screens) -> None:
+    assert barriers(screens.page, "[aria-label='nbflow session picker']") == []
+    screens.tasks("fit").first.click()
+    for tab in screens.browser.get_by_role("tab").all():
+        tab.click()
+        assert barriers(screens.page, "[aria-label='nbflow cache browser']") == []
 
 
 def test_an_input_leads_to_the_task_that_made_it(screens: Screens) -> None:

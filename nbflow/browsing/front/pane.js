@@ -211,7 +211,7 @@ export class Pane {
         h("td", {}, input.maker ? [`${input.maker.how} `, this.link(input.maker.hash, input.maker.name, input.maker.run)] : ""),
       ),
     );
-    return table(["Name", "", "Value", "Comes from"], rows, "Inputs");
+    return table(["Name", "Kind", "Value", "Comes from"], rows, "Inputs");
   }
 
   link(id, text, run) {
@@ -301,7 +301,7 @@ function parts(all, compared) {
 }
 
 function table(heads, rows, caption) {
-  const head = h("thead", {}, h("tr", {}, heads.map((text) => h("th", { scope: "col" }, text))));
+  const head = h("thead", {}, h("tr", {}, heads.map((text) => (text ? h("th", { scope: "col" }, text) : h("td")))));
   return h("div.nbf-scroll", { tabindex: 0, role: "region", "aria-label": caption }, h("table.nbf-table", {}, head, h("tbody", {}, rows)));
 }
 
