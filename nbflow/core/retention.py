@@ -15,6 +15,7 @@ from nbflow.errors import SettingsError
 
 HOUR = 3600.0
 _GB = 1024**3
+_DAY = 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,10 +176,14 @@ class Due:
         return self.at is not None and self.at <= now
 
     def goes(self, now: float) -> str:
-        """When it goes, in words: ``in 3h 41m``, ``now``, ``stays``."""
+        """When it goes, in words, to the minute of a day, the hour of a week, else the day: ``in 3h 41m``, ``now``, ``stays``."""
         if self.at is None:
             return "stays"
-        return "now" if self.is_due(now) else f"in {format_duration(max(1, round((self.at - now) / 60)) * 60_000)}"
+        if self.is_due(now):
+            return "now"
+        left = self.at - now
+        step = 60 if left < _DAY else 3600 if left < 7 * _DAY else _DAY
+        return f"in {format_duration(max(1, round(left / step)) * step * 1000)}"
 
 
 def plan(uses: Iterable[RunUse], retention: Retention, now: float) -> list[Due]:

@@ -119,9 +119,8 @@ def test_when_a_run_goes_is_said_in_words() -> None:
     def goes(at: float | None) -> str:
         return Due(RunUse("s", "r", 0, False), at, "").goes(1000.0)
 
-    assert [goes(at) for at in (None, 999.0, 1000.0, 1001.0, 1000.0 + 50 * HOUR)] == [
-        "stays", "now", "now", "in 1m", "in 2d 2h",
-    ]  # fmt: skip
+    moments = (None, 999.0, 1000.0, 1001.0, 1000.0 + 3.7 * HOUR, 1000.0 + 50.2 * HOUR, 1000.0 + 719.99 * HOUR)
+    assert [goes(at) for at in moments] == ["stays", "now", "now", "in 1m", "in 3h 42m", "in 2d 2h", "in 30d"]
 
 
 def test_a_session_goes_with_its_last_run_and_stays_with_one_that_stays() -> None:
