@@ -1,4 +1,4 @@
-"""What becomes of failed tasks (issue 4, point 5): retries, ignored failures, the end of the others, limits."""
+"""What becomes of failed tasks: retries, ignored failures, the end of the others, limits."""
 
 from __future__ import annotations
 
@@ -276,6 +276,13 @@ def test_the_failure_and_not_what_was_ended_because_of_it_is_the_error_of_the_ce
     said = lab.fails("a = sleeps(channel.of(1))\nb = fails_soon(channel.of(1))", "TaskFailedError")
     assert "KeyError: 'soon'" in said
     assert ("sleeps (1)", "ABORTED") in fields(lab, "sleeps", "name", "status")
+
+
+def test_tasks_of_a_channel_that_failed_are_not_compared_with_each_other(lab):
+    lab.ok("%%process hopeless(x) -> y\nimport time\ntime.sleep(x / 10)\ny = x / 0")
+    cell = lab.run("list(hopeless(channel.of(3, 2, 1, 0)))")
+    assert "hopeless (1): has not run before" in cell.out
+    assert "changed" not in cell.out
 
 
 def test_finish_of_one_process_ends_the_waiting_tasks_of_others(lab):

@@ -84,7 +84,7 @@ class TaskNode(Node):
         self._failed = failed
         self._printed = printed
         self._single = single
-        self._keys = bytearray()
+        self._keys, self._unkept = bytearray(), bytearray()
         self.in_flight = self.stored = 0
         # Tasks that could not run anyhow must not take the room of other processes.
         self._room = 2 * (call.process.directives.max_forks or sys.maxsize)
@@ -118,11 +118,8 @@ class TaskNode(Node):
         return Stored(key, self._process, None, self._runner)
 
     def has(self, key: bytes) -> bool:
-        """Whether one of its positions has a task hash."""
-        start = self._keys.find(key)
-        while start >= 0 and start % _SIZE:
-            start = self._keys.find(key, start + 1)
-        return start >= 0
+        """Whether one of its tasks has a task hash, also one that failed or was ended."""
+        return _is_among(key, self._keys) or _is_among(key, self._unkept)
 
     def expected(self) -> int | None:
         """How many tasks there will be; None while more items may come. Of a channel that failed none more than there are."""
@@ -206,6 +203,8 @@ class TaskNode(Node):
         if not result.cached and position < self._first_position:
             # The lowest and not the quickest: what the cell says of its tasks must not depend on timing.
             self.first_run, self._first_position = result, position
+        if result.error is not None or self.failure is not None:
+            self._unkept += result.key
         if result.failure is not None:
             self.fail(result.failure)
         elif self.failure is None:
@@ -251,6 +250,13 @@ class FieldNode(Node):
 
     def _select(self, item: Any) -> Any:
         return item.select(self.field) if isinstance(item, Stored) else getattr(loaded(item), self.field)
+
+
+def _is_among(key: bytes, keys: bytearray) -> bool:
+    start = keys.find(key)
+    while start >= 0 and start % _SIZE:
+        start = keys.find(key, start + 1)
+    return start >= 0
 
 
 def _light(value: Any) -> Any:
