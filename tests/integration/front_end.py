@@ -57,6 +57,10 @@ class FrontEnd:
             self._wait_for_kernel()
             page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status='idle']", timeout=PATIENCE * 1000)
 
+    def set(self, name: str, **settings: object) -> None:
+        """Change JupyterLab's settings of a name, as its settings editor does; before a page is opened."""
+        _set(self.root / ".settings", name, **settings)
+
     def end_kernels(self) -> None:
         """End all kernels, as somebody does who comes back another day."""
         for session in _ask(f"{self.url}/api/sessions?token={self.token}") or []:
@@ -121,10 +125,7 @@ def front_end(kind: str, root: Path, *more: str, base_url: str = "") -> Iterator
 
 def _isolated(settings: Path) -> dict[str, str]:
     """Nothing of the user's own settings; no question about news."""
-    news = settings / "lab" / "user-settings" / "@jupyterlab" / "apputils-extension"
-    news.mkdir(parents=True)
-    quiet = {"fetchNews": "false", "checkForUpdates": False}
-    (news / "notification.jupyterlab-settings").write_text(json.dumps(quiet))
+    _set(settings, "apputils-extension/notification", fetchNews="false", checkForUpdates=False)
     own = {
         "JUPYTER_CONFIG_DIR": "config",
         "JUPYTER_DATA_DIR": "data",
@@ -134,6 +135,12 @@ def _isolated(settings: Path) -> dict[str, str]:
         "IPYTHONDIR": "ipython",
     }
     return {**os.environ, **{name: str(settings / place) for name, place in own.items()}}
+
+
+def _set(directory: Path, name: str, **settings: object) -> None:
+    path = directory / "lab/user-settings/@jupyterlab" / f"{name}.jupyterlab-settings"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(settings))
 
 
 def _wait_for_server(server: subprocess.Popen[bytes], served: FrontEnd, log: Path) -> None:

@@ -23,18 +23,18 @@ export class Messages {
 
   async patiently(answer) {
     this.waiting += 1;
-    const timer = setTimeout(() => this.busy(), PATIENCE);
+    const timer = setInterval(() => this.busy(), PATIENCE);
     try {
       return await answer;
     } finally {
-      clearTimeout(timer);
+      clearInterval(timer);
       this.waiting -= 1;
       if (!this.waiting) this.notice.hidden = true;
     }
   }
 
   busy() {
-    this.notice.textContent = this.source.beside ? "Working …" : "Queued until the running cell ends.";
+    this.notice.textContent = this.source.queued() ? "Queued until the running cell ends." : "Working …";
     this.notice.hidden = false;
   }
 

@@ -5,7 +5,7 @@ const AGAIN = 1000;
 const TRIES = 10;
 
 /**
- * Ask a kernel through a widget's model. The kernel says at once that it has a message. What goes out before the front end
+ * Ask a kernel through a widget's model. The kernel says at once that it has a message; until then it is `queued`. What goes out before the front end
  * has made the kernel's subshell waits behind the running cell: so it is sent again, and the kernel knows it by its id.
  */
 export function commSource(model) {
@@ -18,7 +18,7 @@ export function commSource(model) {
     const asker = waiting.get(message.id);
     if (!asker) return;
     clearInterval(asker.timer);
-    if (message.received) return;
+    if (message.received) return void (asker.received = true);
     waiting.delete(message.id);
     if (message.error) asker.reject(Object.assign(new Error(message.error), { trace: message.trace }));
     else asker.resolve(message.answer);
@@ -39,7 +39,7 @@ export function commSource(model) {
     });
   return Object.assign(source, {
     acts: new Set(model.get("acts")),
-    beside: model.get("beside"),
+    queued: () => [...waiting.values()].some((asker) => !asker.received),
     ask: (question) => send("ask", question),
     act: (deed) => send("act", deed),
   });
@@ -57,5 +57,5 @@ export function fetchSource(url, headers = {}) {
     if (!answer.ok || content.error) throw new Error(content.error ?? `The server answers ${answer.status} ${answer.statusText}`);
     return content;
   };
-  return { acts: new Set(), beside: true, ask };
+  return { acts: new Set(), queued: () => false, ask };
 }

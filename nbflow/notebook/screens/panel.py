@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 import ipywidgets
-from traitlets import Bool, Dict, List, Unicode
+from traitlets import Dict, List, Unicode
 
 from nbflow.browsing.front import module, style
 from nbflow.errors import NbflowError
@@ -43,7 +43,7 @@ def make_panel(screen: str, handlers: Mapping[str, Handler], **traits: Any) -> i
     handlers : mapping of str to callable
         Who takes a message of a kind, ``ask`` and ``act``; what it raises is shown in the screen.
     **traits
-        ``options``, ``acts``, ``beside``, ``launch_dir``.
+        ``options``, ``acts``, ``launch_dir``.
     """
     panel = _panel_class()(screen=screen, **traits)
     seen: set[str] = set()
@@ -64,7 +64,6 @@ def _panel_class() -> type[ipywidgets.DOMWidget]:
         screen = Unicode().tag(sync=True)
         options = Dict().tag(sync=True)
         acts: List[str] = List().tag(sync=True)
-        beside = Bool(default_value=True).tag(sync=True)
         launch_dir = Unicode().tag(sync=True)
 
     return Panel

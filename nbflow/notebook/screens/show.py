@@ -101,13 +101,11 @@ def _show_widget(screen: str, shell: Any, model: Model, acts: Acts, options: dic
     from IPython.display import display
 
     from nbflow.notebook.screens.panel import has_anywidget, make_panel
-    from nbflow.notebook.subshells import works_beside_cells
 
-    beside = works_beside_cells(getattr(shell, "kernel", None))
     if has_anywidget():
         handlers = {"ask": model.answer, "act": acts.do}
         launch_dir = str(model.launch_dir)
-        panel = make_panel(screen, handlers, options=options, acts=acts.names, beside=beside, launch_dir=launch_dir)
+        panel = make_panel(screen, handlers, options=options, acts=acts.names, launch_dir=launch_dir)
         teller.tell_screen = lambda text: panel.send({"told": text})
         display(panel)  # type: ignore[no-untyped-call]
         return
