@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from nbflow.api import digest, load, runs, tasks
     from nbflow.execution.channels.channels import Channel, channel
-    from nbflow.notebook.browser import browser
     from nbflow.notebook.extension import load_ipython_extension, unload_ipython_extension
+    from nbflow.notebook.magics.browser import browser
 
 __version__ = "0.1.0"
 
@@ -31,7 +31,7 @@ __all__ = [
 
 _HOMES = {
     "Channel": "nbflow.execution.channels.channels",
-    "browser": "nbflow.notebook.browser",
+    "browser": "nbflow.notebook.magics.browser",
     "channel": "nbflow.execution.channels.channels",
     "digest": "nbflow.api",
     "load": "nbflow.api",

@@ -22,14 +22,14 @@ from nbflow.execution.channels.task_node import TaskNode
 from nbflow.execution.lookup import Lookup
 from nbflow.execution.progress import Progress
 from nbflow.execution.result import Result
-from nbflow.notebook.cancel import CancelButton
+from nbflow.notebook.cell.inline import keeping
+from nbflow.notebook.cell.notices import Notices
+from nbflow.notebook.cell.replay import KeptResult, Tail, kept_result
 from nbflow.notebook.environment import NOTEBOOK_VARIABLE, Audience, audience
-from nbflow.notebook.inline import keeping
-from nbflow.notebook.notices import Notices
-from nbflow.notebook.offers import Offers
-from nbflow.notebook.progress import INTERVAL, ProgressDisplay
-from nbflow.notebook.replay import KeptResult, Tail, kept_result
-from nbflow.notebook.verdicts import reasons, verdict
+from nbflow.notebook.progress.cancel import CancelButton
+from nbflow.notebook.progress.progress import INTERVAL, ProgressDisplay
+from nbflow.notebook.progress.verdicts import reasons, verdict
+from nbflow.notebook.relaunch.offers import Offers
 from nbflow.session import Session
 from nbflow.storage.workdir import stdout_of
 

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from nbflow.execution.channels.channels import channel
-from nbflow.notebook.cell_end import CellEnd
-from nbflow.notebook.completion import complete
-from nbflow.notebook.config import BUDGET, NBFlow
+from nbflow.notebook.cell.cell_end import CellEnd
+from nbflow.notebook.cell.warning_lines import shown_in_a_line
 from nbflow.notebook.environment import COMMAND_VARIABLE, PREVIEW_VARIABLE, Place, locate
-from nbflow.notebook.magics import NbflowMagics
-from nbflow.notebook.warning_lines import shown_in_a_line
+from nbflow.notebook.magics.completion import complete
+from nbflow.notebook.magics.config import BUDGET, NBFlow
+from nbflow.notebook.magics.magics import NbflowMagics
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import ExecutionInfo, InteractiveShell

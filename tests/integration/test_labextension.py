@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from nbflow.notebook.offer import MIME
+from nbflow.notebook.relaunch.offer import MIME
 from tests.execution.live_processes import wait_until
 
 from .conftest import write_notebook
@@ -177,7 +177,7 @@ def test_the_magic_relaunches_from_the_failed_cell_too(page: tuple[FrontEnd, Any
 
 PICKER = """\
 import ipywidgets
-from nbflow.notebook.relaunch import relaunch_session
+from nbflow.notebook.relaunch.relaunch import relaunch_session
 line, button = ipywidgets.Label(), ipywidgets.Button(description="Pick")
 def told(text):
     line.value = text

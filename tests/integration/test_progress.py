@@ -11,7 +11,7 @@ import nbformat
 import pytest
 from nbconvert import HTMLExporter
 
-from nbflow.notebook.cancel import MIME
+from nbflow.notebook.progress.cancel import MIME
 from tests.execution.live_processes import alive, wait_until
 from tests.notebook.conftest import Kernel
 from tests.notebook.test_subshells import make_subshell, pytestmark  # noqa: F401  # where there are none, nothing can be pressed

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from ipywidgets.widgets.widget import _instances as living
 
-from nbflow.notebook import cancel
-from nbflow.notebook.cancel import MIME, CancelButton
-from nbflow.notebook.live import HINT
+from nbflow.notebook.progress import cancel
+from nbflow.notebook.progress.cancel import MIME, CancelButton
+from nbflow.notebook.progress.live import HINT
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 

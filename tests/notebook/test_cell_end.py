@@ -11,14 +11,14 @@ from IPython.core.interactiveshell import InteractiveShell
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
-from nbflow.notebook.cell_end import CellEnd
+from nbflow.notebook.cell.cell_end import CellEnd
 
 from .conftest import Kernel
 
 # What a notebook would have: "tasks" that end when `wait` is called, one of which may fail.
 SETUP = """
 import time
-from nbflow.notebook.cell_end import CellEnd
+from nbflow.notebook.cell.cell_end import CellEnd
 
 class TaskFailed(Exception):
     pass

@@ -91,7 +91,7 @@ def test_nothing_is_proposed_where_there_is_nothing_and_nothing_is_made(tmp_path
         "from IPython.core.completer import provisionalcompleter\n"
         "provisional = provisionalcompleter(); provisional.__enter__()\n"
         "shell = InteractiveShell.instance(); shell.run_line_magic('load_ext', 'nbflow')\n"
-        "list(shell.Completer.completions('os.pa', 5)); print('nbflow.notebook.proposals' in sys.modules)\n"
+        "list(shell.Completer.completions('os.pa', 5)); print('nbflow.notebook.magics.proposals' in sys.modules)\n"
         "print([each.text for each in shell.Completer.completions('%resume ', 8)], os.listdir())"
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=str(tmp_path), capture_output=True, text=True)

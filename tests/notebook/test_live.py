@@ -9,8 +9,8 @@ import pytest
 from nbflow.execution.local.meter import Use
 from nbflow.execution.progress import ProcessCounts, RunningTask
 from nbflow.execution.remaining import Estimate
-from nbflow.notebook.live import NAMED, Moment, coarse, render_progress
-from nbflow.notebook.render import ROWS
+from nbflow.notebook.progress.live import NAMED, Moment, coarse, render_progress
+from nbflow.notebook.progress.render import ROWS
 
 from .test_progress import HASH, Outline
 

@@ -22,8 +22,8 @@ from nbflow.execution.inline.foreground import Foreground
 from nbflow.execution.job import Running
 from nbflow.execution.progress import ProcessCounts, Progress, RunningTask
 from nbflow.notebook.environment import Audience
-from nbflow.notebook.progress import INTERVAL, ProgressDisplay
-from nbflow.notebook.render import (
+from nbflow.notebook.progress.progress import INTERVAL, ProgressDisplay
+from nbflow.notebook.progress.render import (
     ROWS,
     Verdict,
     duration,
@@ -476,7 +476,7 @@ CELL = """
 import time
 from nbflow.execution.progress import Progress
 from nbflow.notebook.environment import Audience
-from nbflow.notebook.progress import ProgressDisplay
+from nbflow.notebook.progress.progress import ProgressDisplay
 progress = Progress()
 display_ = ProgressDisplay(progress, get_ipython().display_pub, Audience.FRONT_END)
 progress.submitted("align", 3)

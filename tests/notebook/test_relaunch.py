@@ -11,7 +11,7 @@ import nbformat
 import pytest
 from jupyter_client.manager import start_new_kernel
 
-from nbflow.notebook.offer import MIME, Offer, render_offer
+from nbflow.notebook.relaunch.offer import MIME, Offer, render_offer
 from tests.integration.conftest import run_notebook, text_of, write_notebook
 from tests.notebook.conftest import Kernel, Reply
 
@@ -75,7 +75,7 @@ def test_the_magic_asks_the_front_end_and_shows_a_widget_to_those_that_do_not_kn
 
 
 BY_WIDGET = """
-from nbflow.notebook.relaunch import relaunch_session
+from nbflow.notebook.relaunch.relaunch import relaunch_session
 said = []
 desk = get_ipython()._nbflow_first_use.desk()
 print(relaunch_session(desk, desk.session.run.session, said.append))

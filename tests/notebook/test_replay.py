@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
-from nbflow.notebook.replay import KeptResult, Tail, replay
+from nbflow.notebook.cell.replay import KeptResult, Tail, replay
 
 from .conftest import Kernel
 
@@ -89,7 +89,7 @@ def test_both_streams_and_a_figure_keep_their_order_in_a_kernel(task: Task, kern
     task.tell("err")
     task.event("result", {"data": {"text/html": "<b>5</b>", "text/plain": "5"}, "metadata": {}})
     reply = kernel.run(
-        "from pathlib import Path\nfrom nbflow.notebook.replay import replay\n"
+        "from pathlib import Path\nfrom nbflow.notebook.cell.replay import replay\n"
         f"replay(Path({str(task.work_dir)!r}), get_ipython().display_pub)"
     )
     shown = [

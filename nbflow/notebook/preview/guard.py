@@ -18,7 +18,7 @@ from nbflow.core.declaration.process import Process, read_process
 from nbflow.errors import DeclarationError, NotMadeError, SettingsError
 from nbflow.execution.preview import Preview, changed_names
 from nbflow.execution.unmade import Unmade, unmade_task
-from nbflow.notebook.namespace import imported
+from nbflow.notebook.cell.namespace import imported
 from nbflow.notebook.preview.desk import PreviewDesk
 
 if TYPE_CHECKING:

@@ -14,13 +14,13 @@ from weakref import WeakKeyDictionary
 from nbflow.browsing.model import Model
 from nbflow.errors import NbflowError
 from nbflow.notebook.environment import Audience
-from nbflow.notebook.relaunch import relaunch_session
+from nbflow.notebook.relaunch.relaunch import relaunch_session
 from nbflow.notebook.screens.acts import Acts
 from nbflow.notebook.screens.static import sessions_bundle
 
 if TYPE_CHECKING:
     from nbflow.notebook.desk import NotebookDesk
-    from nbflow.notebook.render import Bundle
+    from nbflow.notebook.progress.render import Bundle
 
 _models: WeakKeyDictionary[NotebookDesk, Model] = WeakKeyDictionary()
 """What was read for a screen serves the next one too."""

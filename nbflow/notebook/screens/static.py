@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from nbflow.notebook.render import Bundle
+from nbflow.notebook.progress.render import Bundle
 
 Rows = Sequence[Sequence[str]]
 

@@ -59,7 +59,7 @@ def _end(desk: NotebookDesk, status: str) -> None:
 
 
 def _relaunch(desk: NotebookDesk, wanted: str | None = None) -> int:
-    from nbflow.notebook.relaunch import relaunch
+    from nbflow.notebook.relaunch.relaunch import relaunch
 
     try:
         relaunch(desk, wanted)

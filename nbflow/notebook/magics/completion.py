@@ -1,4 +1,4 @@
-"""Completion: whether what is typed is nbflow's, in a look. What is then proposed lies in `nbflow.notebook.proposals`.
+"""Completion: whether what is typed is nbflow's, in a look. What is then proposed lies in `nbflow.notebook.magics.proposals`.
 
 Alone here: IPython's matcher. Loading nbflow registers it, so it imports nothing until somebody asks within a line of nbflow's.
 """
@@ -52,7 +52,7 @@ def _found(context: CompletionContext, namespace: dict[str, Any], place: Place) 
     magic = _MAGIC.match(before)
     if option is None and magic is None and not _PROCESS.fullmatch(before):
         return []
-    from nbflow.notebook import proposals
+    from nbflow.notebook.magics import proposals
 
     if option is not None:
         return proposals.directive_values(option[1]) if option[1] else proposals.directive_names(context.full_text)

@@ -62,7 +62,7 @@ class NbflowMagics(Magics):
 
         ``%nbflow why NAME`` says why a task ran; ``%resume`` continues a session.
         """
-        from nbflow.notebook.process_cell import run_process_cell
+        from nbflow.notebook.cell.process_cell import run_process_cell
 
         return run_process_cell(line, cell, self._namespace, self._desk, self._compiler.flags)
 
@@ -123,6 +123,6 @@ class NbflowMagics(Magics):
         return str(self._namespace.get(found[1], found[0]))
 
     def _command(self, words: list[str]) -> None:
-        from nbflow.notebook.commands import run_command
+        from nbflow.notebook.magics.commands import run_command
 
         run_command(words, self._desk)

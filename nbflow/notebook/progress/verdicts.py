@@ -1,7 +1,7 @@
 """What is said of the tasks of a cell when it is over: the line of a single task, the reasons below a summary of several.
 
 Alone here: which task speaks for its process, and in which words. Pure: why a task ran is asked of who knows. Must not know how
-a line is shown (`nbflow.notebook.render` does).
+a line is shown (`nbflow.notebook.progress.render` does).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Protocol
 from nbflow.execution.channels.flow import Node
 from nbflow.execution.channels.task_node import TaskNode
 from nbflow.execution.result import Result
-from nbflow.notebook.render import Verdict, duration, short_hash
+from nbflow.notebook.progress.render import Verdict, duration, short_hash
 
 
 class Why(Protocol):

@@ -1,6 +1,6 @@
 """When a cell's output offers to relaunch from it: its task failed, and somebody sees it who could.
 
-Alone remembers which cell that was. What the offer says lies in `nbflow.notebook.offer`.
+Alone remembers which cell that was. What the offer says lies in `nbflow.notebook.relaunch.offer`.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from nbflow.notebook.environment import COMMAND_VARIABLE, Audience, audience, kernel_identity
-from nbflow.notebook.offer import Offer, render_offer
+from nbflow.notebook.relaunch.offer import Offer, render_offer
 from nbflow.session import Session
 from nbflow.storage.nextflow.history import RunRecord
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from nbflow.errors import NbflowError
 from nbflow.headless.relaunch import Relaunch, State, failed_run
 from nbflow.notebook.desk import NotebookDesk
-from nbflow.notebook.offer import MIME, Offer
+from nbflow.notebook.relaunch.offer import MIME, Offer
 
 if TYPE_CHECKING:
     import ipywidgets

@@ -15,7 +15,7 @@ import uuid
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
-from nbflow.notebook.live import HINT
+from nbflow.notebook.progress.live import HINT
 from nbflow.notebook.subshells import has_subshell, let_through, works_beside_cells
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from nbflow.core.units import format_memory
 from nbflow.execution.local.meter import Use, summed
 from nbflow.execution.progress import ProcessCounts, RunningTask
 from nbflow.execution.remaining import Estimate
-from nbflow.notebook.render import (
+from nbflow.notebook.progress.render import (
     COLOURS,
     FAINT,
     Bundle,

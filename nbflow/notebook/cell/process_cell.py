@@ -11,8 +11,8 @@ from nbflow.core.declaration.annotations import signature
 from nbflow.core.declaration.process import Process, read_process
 from nbflow.errors import DeclarationError
 from nbflow.execution.calls.declare import bind_process
+from nbflow.notebook.cell.namespace import publish
 from nbflow.notebook.desk import NotebookDesk
-from nbflow.notebook.namespace import publish
 
 _RERUN = "--rerun"
 

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING
 
 from nbflow.execution.local.meter import Meter, Use, summed
 from nbflow.execution.remaining import remaining
-from nbflow.notebook.cancel import CancelButton, Publisher
 from nbflow.notebook.environment import Audience
-from nbflow.notebook.live import Moment, render_progress
-from nbflow.notebook.render import Bundle, Verdict, render_summary, render_verdict
+from nbflow.notebook.progress.cancel import CancelButton, Publisher
+from nbflow.notebook.progress.live import Moment, render_progress
+from nbflow.notebook.progress.render import Bundle, Verdict, render_summary, render_verdict
 
 if TYPE_CHECKING:
     from nbflow.execution.executor import Executor

@@ -1,0 +1,1 @@
+"""What users type: the magics, completion, settings."""
