@@ -31,7 +31,7 @@ class Reason(Enum):
     EXIT_MISSING = "its .exitcode is missing or damaged"
     EXIT_FAILED = "its .exitcode says {}"
     OUTPUT_NOT_KEPT = "output {} was not kept by the earlier run"
-    OUTPUT_MISSING = "output {} is missing"
+    OUTPUT_MISSING = "output {} is missing, deleted or cleaned away since"
     OUTPUT_CHANGED = "output {} was modified after the run"
     VALUE_UNREADABLE = "its stored value cannot be read: {}"
 
