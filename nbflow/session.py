@@ -16,7 +16,6 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from nbflow import wiring
 from nbflow.core.code.notebook_classes import NotebookClasses
 from nbflow.core.kernel_settings import KernelSettings
 from nbflow.core.retention import Retention
@@ -41,6 +40,7 @@ from nbflow.storage.layout import Layout
 from nbflow.storage.nextflow.history import History, RunRecord
 from nbflow.storage.nextflow.secrets import SecretStore
 from nbflow.storage.settings import UserSettings
+from nbflow.wiring import Surroundings, begin_run, end_run
 
 _latest: list[weakref.ref[Session]] = []
 
@@ -289,14 +289,14 @@ class Session:
         self._collected.ends()
         status = "ERR" if (self._failed if failed is None else failed) else "OK"
         self._failed = False
-        wiring.end(self._surroundings, ended, status)
+        end_run(self._surroundings, ended, status)
 
     @property
-    def _surroundings(self) -> wiring.Surroundings:
+    def _surroundings(self) -> Surroundings:
         about = self.layout, self.history, self._claim, self.notebook, self._command
         progress, resolve = lambda: self.progress, self._classes.resolve
-        return wiring.Surroundings(*about, self.engine, progress, resolve, self.console, self._tell)
+        return Surroundings(*about, self.engine, progress, resolve, self.console, self._tell)
 
     def _begin(self) -> Open:
         budget = self.settings.budget  # before anything is left behind: a mistake in the settings must be no run
-        return wiring.begin(self._surroundings, self._wanted, budget)
+        return begin_run(self._surroundings, self._wanted, budget)

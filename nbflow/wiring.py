@@ -74,7 +74,7 @@ class Surroundings:
     say: Callable[[str], None]
 
 
-def begin(around: Surroundings, wanted: str | None, budget: Mapping[str, int]) -> Open:
+def begin_run(around: Surroundings, wanted: str | None, budget: Mapping[str, int]) -> Open:
     """Begin a run, with its line in the history.
 
     Parameters
@@ -131,7 +131,7 @@ def _files(layout: Layout, record: RunRecord, store: LevelStore, resources: Exit
     return Run(session, name, boot_id(), TaskCache(store), index, events, summaries)
 
 
-def end(around: Surroundings, ended: Open, status: str) -> None:
+def end_run(around: Surroundings, ended: Open, status: str) -> None:
     """End a run: its tasks, its files, its line in the history.
 
     Parameters

@@ -14,7 +14,6 @@ TEXT = "var(--nbflow-text, var(--jp-content-font-color1, currentColor))"
 FAINT = "var(--nbflow-faint, var(--jp-ui-font-color2, #757575))"
 LINE = "var(--nbflow-line, var(--jp-border-color1, #9e9e9e))"
 BACK = "var(--nbflow-back, var(--jp-layout-color0, transparent))"
-SHADE = "var(--nbflow-shade, var(--jp-layout-color1, transparent))"
 
 _STATUS_COLOURS = {
     "COMPLETED": "var(--nbflow-completed, var(--jp-success-color1, #388e3c))",

@@ -20,7 +20,6 @@ from nbflow.errors import NbflowWarning
 from nbflow.storage.database.store import Change, Store
 from nbflow.storage.nextflow.kryo import Record, context_of, decode_record, encode_record, with_refcount
 
-HASH_SIZE = 16
 _BATCH = 1000
 _T = TypeVar("_T")
 
